@@ -1,0 +1,106 @@
+"""The words every connector and reader shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import IO, Protocol, Self
+
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """How to reach a partner: what an Airflow connection or a secret file holds. Secrets are not shown by ``repr``."""
+
+    name: str
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str | None = field(default=None, repr=False)
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A file that is complete and may be taken. ``modified_at`` is the partner's clock, in UTC."""
+
+    name: str
+    size: int
+    modified_at: datetime
+
+
+class Connector(Protocol):
+    """A place where a partner leaves files and takes ours."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def arrivals(self) -> list[Arrival]:
+        """List the complete files, oldest first; raises ``TryAgainLater`` when the partner cannot be reached."""
+        ...
+
+    def fetch(self, arrival: Arrival, sink: IO[bytes]) -> None:
+        """Copy a file into ``sink`` in bounded chunks."""
+        ...
+
+    def deposit(self, name: str, source: IO[bytes]) -> None:
+        """Leave a file for the partner: written under a temporary name, then renamed."""
+        ...
+
+    def remove(self, arrival: Arrival) -> None:
+        """Take a file away once it is stored here."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    """A record the reader could not read: ``raw`` goes to quarantine, encrypted, and nowhere else."""
+
+    record: int
+    unit: int
+    field: str
+    rule: str
+    hint: str
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """A bounded number of records.
+
+    ``frame`` is indexed by record number in the delivery (1-based, named ``record``), holds text columns under the
+    partner's own names (absent: ``None``; repeated groups: a list of dicts), and the column ``#unit`` (which household
+    or row it came from, 1-based).
+    """
+
+    frame: pd.DataFrame
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Reading:
+    """What a reader learnt about a delivery. ``header`` is known before the first chunk, the rest after the last."""
+
+    header: dict[str, str] = field(default_factory=dict)
+    footer: dict[str, str] = field(default_factory=dict)
+    units: int = 0
+    records: int = 0
+    unknown_columns: dict[str, int] = field(default_factory=dict)
+    missing_columns: list[str] = field(default_factory=list)
+    repairs: dict[str, int] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """Turns bytes into chunks without ever holding the delivery in memory."""
+
+    reading: Reading
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the records; raises ``FixTheDelivery`` naming the place when the delivery cannot be read on."""
+        ...

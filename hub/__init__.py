@@ -1,0 +1,1 @@
+"""What the hub does: receive, normalise, check, reconcile, share."""

@@ -1,0 +1,1 @@
+"""How a partner's words become ours, and ours theirs."""

@@ -1,0 +1,1 @@
+"""What we accept: row rules that name the record, and a suite that judges a delivery as a whole."""

@@ -1,0 +1,1 @@
+"""What a beneficiary is: the common record, its value objects, code lists, tables and errors."""
