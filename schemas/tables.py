@@ -75,6 +75,8 @@ delivery = Table(
     Column("superseded", Integer),
     Column("quarantined", Integer),
     Column("refused", Integer),
+    Column("left", Integer, comment="persons of the flow whom a full picture no longer shows"),
+    Column("released_by", Text, comment="the operator who let a held delivery through"),
     Column("profile", JSONB, comment="volumes, fill rates, codes: counts only"),
     Column("findings", JSONB, comment="what the suite said of the delivery as a whole"),
     CheckConstraint(
@@ -94,12 +96,24 @@ staged_record = Table(
     Column("record", Integer, nullable=False),
     Column("unit", Integer, nullable=False),
     Column("key", Text, nullable=False, comment="keyed hash of the partner's own key for this person"),
+    Column("scope", Text, nullable=False, comment="the part of the flow a full picture speaks of: a département"),
+    Column("as_of", Date),
     Column("content", JSONB, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Column("nir_encrypted", LargeBinary),
     Column("nir_hash", LargeBinary),
     prefixes=["UNLOGGED"],
     comment="records between normalise and apply; emptied by apply, rebuilt from the raw delivery if lost",
+)
+
+full_picture = Table(
+    "full_picture",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("order_key", Text, nullable=False),
+    Column("delivery_id", ForeignKey("delivery.id"), nullable=False),
+    comment="the last picture of everybody in a scope: nothing older than it may speak",
 )
 
 delivery_record = Table(
@@ -126,6 +140,7 @@ quarantine = Table(
     Column("field", Text, nullable=False),
     Column("rule", Text, nullable=False),
     Column("hint", Text, nullable=False, comment="one French sentence: what to correct"),
+    Column("key", Text, comment="the person's key in the flow, where the record could be read that far"),
     Column("block_encrypted", LargeBinary),
     Column("state", Text, nullable=False, server_default="open"),
     Column("state_reason", Text),
@@ -144,6 +159,7 @@ source_record = Table(
     Column("flow", Text, nullable=False),
     Column("partner", Text, nullable=False),
     Column("key", Text, nullable=False),
+    Column("scope", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Column("nir_hash", LargeBinary),

@@ -1,0 +1,139 @@
+"""Apply: staged records become the current state of what a partner says; unchanged ones cost a hash comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, text
+
+from hub.ledger import close_applied
+from hub.store import take_lock
+from schemas.tables import delivery
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from hub.opening import Hub
+
+# An order key compares as text. A record is superseded when the flow already spoke later of that person, or when a
+# later full picture of its scope was applied: that picture confirmed, or no longer showed, everybody in it.
+JUDGE = """
+create temporary table judged on commit drop as
+select s.record, s.unit, s.key, r.id as source_record_id,
+       case when s.repetition > 1 then 'unchanged'
+            when greatest(r.order_key, f.order_key) > :order_key then 'superseded'
+            when r.content_hash = s.content_hash then 'unchanged'
+            else 'applied' end as outcome
+from (
+  select record, unit, key, scope, content_hash, row_number() over (partition by key order by record) as repetition
+  from staged_record where delivery_id = :id
+) s
+left join source_record r on r.flow = :flow and r.key = s.key
+left join full_picture f on f.flow = :flow and f.scope = s.scope
+"""
+
+INSERT_NEW = """
+insert into source_record
+  (flow, partner, key, scope, version, content_hash, nir_hash, as_of, order_key, delivery_id, to_match, updated_at)
+select :flow, :partner, s.key, s.scope, 1, s.content_hash, s.nir_hash, coalesce(s.as_of, :reference_date), :order_key, :id, true, :now
+from judged j join staged_record s on s.delivery_id = :id and s.record = j.record
+where j.outcome = 'applied' and j.source_record_id is null
+"""
+
+UPDATE_CHANGED = """
+update source_record r
+set version = r.version + 1, content_hash = s.content_hash, nir_hash = s.nir_hash, scope = s.scope,
+    as_of = coalesce(s.as_of, :reference_date), order_key = :order_key, delivery_id = :id, left_on = null, to_match = true, updated_at = :now
+from judged j join staged_record s on s.delivery_id = :id and s.record = j.record
+where r.id = j.source_record_id and j.outcome = 'applied'
+"""
+
+INSERT_VERSIONS = """
+insert into source_version
+  (source_record_id, version, content, nir_encrypted, content_hash, as_of, delivery_id, recorded_at)
+select r.id, r.version, s.content, s.nir_encrypted, s.content_hash, r.as_of, :id, :now
+from judged j
+join staged_record s on s.delivery_id = :id and s.record = j.record
+join source_record r on r.flow = :flow and r.key = j.key
+where j.outcome = 'applied'
+"""
+
+BRING_BACK = """
+update source_record r
+set left_on = null, to_match = true, updated_at = :now
+from judged j
+where r.id = j.source_record_id and j.outcome = 'unchanged' and r.left_on is not null
+"""
+
+# Whoever was refused is not gone: a full picture with records that could not be read at all marks nobody as gone.
+MARK_LEFT = """
+update source_record r
+set left_on = :reference_date, to_match = true, updated_at = :now
+where r.flow = :flow and r.left_on is null and r.order_key <= :order_key
+  and r.scope in (select scope from staged_record where delivery_id = :id)
+  and not exists (select from judged j where j.key = r.key)
+  and not exists (select from quarantine q where q.delivery_id = :id and (q.key = r.key or q.key is null))
+"""
+
+KEEP_PICTURE = """
+insert into full_picture (flow, scope, order_key, delivery_id)
+select distinct :flow, scope, :order_key, :id from staged_record where delivery_id = :id
+on conflict (flow, scope) do update set order_key = excluded.order_key, delivery_id = excluded.delivery_id
+where full_picture.order_key < excluded.order_key
+"""
+
+RECORD_OUTCOMES = """
+insert into delivery_record (delivery_id, record, unit, outcome, source_record_id)
+select :id, j.record, j.unit, j.outcome, r.id
+from judged j left join source_record r on r.flow = :flow and r.key = j.key
+union all
+select :id, record, unit, 'quarantined', null from quarantine where delivery_id = :id
+"""
+
+
+def apply(hub: Hub, delivery_id: int, *, now: datetime) -> bool:
+    """Apply one staged delivery in one transaction; returns False when its staged records are gone and must be redone."""
+    with hub.engine.begin() as connection:
+        flow = connection.execute(select(delivery.c.flow).where(delivery.c.id == delivery_id)).scalar_one()
+        take_lock(connection, f"flow:{flow}")
+        row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
+        if row.state != "received":
+            return True
+        if row.received is None or row.received != _waiting(connection, delivery_id):
+            return False
+        known = {
+            "id": delivery_id,
+            "flow": row.flow,
+            "partner": row.partner,
+            "order_key": row.order_key,
+            "reference_date": row.reference_date or row.arrived_at.date(),
+            "now": now,
+        }
+        connection.execute(text("analyze staged_record"))
+        for statement in (JUDGE, INSERT_NEW, UPDATE_CHANGED, INSERT_VERSIONS, BRING_BACK):
+            connection.execute(text(statement), known)
+        left = _full_picture(connection, known) if row.kind == "full" else 0
+        connection.execute(text(RECORD_OUTCOMES), known)
+        connection.execute(text("delete from staged_record where delivery_id = :id"), known)
+        close_applied(connection, delivery_id, left=left, now=now)
+    return True
+
+
+def _full_picture(connection: Connection, known: dict[str, object]) -> int:
+    left = connection.execute(text(MARK_LEFT), known).rowcount
+    connection.execute(text(KEEP_PICTURE), known)
+    return left
+
+
+def _waiting(connection: Connection, delivery_id: int) -> int:
+    return int(
+        connection.execute(
+            text("""
+                select (select count(*) from staged_record where delivery_id = :id)
+                     + (select count(*) from quarantine where delivery_id = :id)
+                """),
+            {"id": delivery_id},
+        ).scalar_one()
+    )

