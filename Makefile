@@ -1,0 +1,46 @@
+# The single door: every target works on a fresh clone and sets up what it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: setup demo up test unit check bench clean lock
+
+setup: $(READY) ## virtual environment from the hashed lock, and the hub in it
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	@awk '/^uv==/ {on=1} on && /^[^ ]/ && !/^uv==/ {exit} on && !/#/' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	$(BIN)/uv pip sync --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: setup ## one full cycle with sandbox partners, then the screens until stopped
+	$(BIN)/hub demo
+
+up: setup ## Airflow, the hub's screens and the embedded stores, until stopped
+	$(BIN)/hub up
+
+test: setup ## the whole suite
+	$(BIN)/pytest --durations=5
+
+unit: setup ## the pure tests alone, in seconds
+	$(BIN)/pytest tests/unit tests/partners -q
+
+check: setup ## format, lint, types, import contracts, declarations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hub flows check
+
+bench: setup ## every benchmark; each prints a ratio
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+lock: setup ## refresh the lock, without download addresses
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean: ## forget the environment and everything the hub kept here
+	rm -rf $(VENV) .hub dist build artefacts

@@ -1,0 +1,30 @@
+"""The commands, gathered; each group lives in its own module."""
+
+from __future__ import annotations
+
+import typer
+
+from hub.cli import flows, look, people, run, schema, serve
+
+app = typer.Typer(
+    help="Receive, normalise, check, reconcile and share what partners know, so that nobody is asked twice.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables would show personal data
+    add_completion=False,
+)
+
+app.command("receive")(run.receive)
+app.command("reconcile")(run.reconcile)
+app.command("share")(run.share)
+app.command("acknowledge")(run.acknowledge)
+app.command("status")(look.status)
+app.command("ledger")(look.ledger)
+app.command("demo")(serve.demo)
+app.command("up")(serve.up)
+app.add_typer(flows.app, name="flows")
+app.add_typer(look.quarantine, name="quarantine")
+app.add_typer(people.review, name="review")
+app.add_typer(people.person, name="person")
+app.add_typer(people.journal, name="journal")
+app.add_typer(schema.app, name="schema")
+app.add_typer(serve.sandbox, name="sandbox")

@@ -1,0 +1,44 @@
+"""``hub flows``: the declared flows, and whether every declaration is right."""
+
+from __future__ import annotations
+
+import typer
+
+from hub.cli.output import Json, print_json, print_table, say
+
+app = typer.Typer(help="The declared flows.", invoke_without_command=True)
+
+
+@app.callback()
+def list_flows(context: typer.Context, *, json: Json = False) -> None:
+    """List the declared flows."""
+    if context.invoked_subcommand:
+        return
+    from hub.opening import open_hub
+
+    flows = sorted(open_hub().flows.values(), key=lambda flow: (flow.direction, flow.flow))
+    if json:
+        print_json([
+            {"flow": flow.flow, "partner": flow.partner, "direction": flow.direction, "protocol": flow.protocol, "label": flow.label}
+            for flow in flows
+        ])  # fmt: skip
+        return
+    rows = [(flow.flow, flow.partner, flow.direction, flow.protocol, flow.label) for flow in flows]
+    print_table("Flows", ("flow", "partner", "direction", "protocol", "label"), rows)
+
+
+@app.command("check")
+def check(*, json: Json = False) -> None:
+    """Validate every YAML of every flow and agreement; prints all faults at once."""
+    from hub.declarations import faults
+
+    found = faults()
+    if json:
+        print_json({"faults": found})
+    elif found:
+        for fault in found:
+            say(fault)
+    else:
+        say("Every declaration is right.")
+    if found:
+        raise typer.Exit(1)

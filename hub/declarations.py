@@ -1,0 +1,50 @@
+"""Every declaration of the hub, checked together: what loads alone may still not fit the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.errors import FixTheDeclaration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+
+
+def faults(partners_dir: Path | None = None) -> list[str]:
+    """Every fault of every YAML, each naming file, field and fix; empty when all is right."""
+    from connectors.declaration import load_flows  # noqa: PLC0415 - the loaders are heavy
+    from hub.sharing.agreements import load_agreements  # noqa: PLC0415
+    from mappings.declaration import load_mappings  # noqa: PLC0415
+    from quality.check import load_quality  # noqa: PLC0415
+
+    found: list[str] = []
+    flows = _load(lambda: load_flows(partners_dir), found)
+    mappings = _load(load_mappings, found)
+    qualities = _load(load_quality, found)
+    agreements = _load(load_agreements, found)
+    if not found:
+        found.extend(_misfits(flows, mappings, qualities, agreements))
+    return found
+
+
+def _load(load: Callable[[], Any], found: list[str]) -> Any:
+    try:
+        return load()
+    except FixTheDeclaration as error:
+        found.extend(str(error).splitlines())
+        return {}
+
+
+def _misfits(flows: Any, mappings: Any, qualities: Any, agreements: Any) -> Iterator[str]:
+    for name, flow in flows.items():
+        if name not in mappings:
+            yield f"mappings/partners/{name}.yml: missing; write how the columns of {name} map to the common record."
+        if flow.direction == "in" and name not in qualities:
+            yield f"quality/partners/{name}.yml: missing; write what is acceptable in {name}."
+    for name in mappings.keys() - flows.keys():
+        yield f"connectors/partners/{name}.yml: missing; mappings/partners/{name}.yml maps a flow nobody declares."
+    for partner, agreement in agreements.items():
+        if agreement.out_flow not in flows:
+            yield f"hub/sharing/agreements/{partner}.yml: out_flow: {agreement.out_flow} is not a declared flow."

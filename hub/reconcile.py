@@ -1,0 +1,62 @@
+"""Reconcile: link records to persons, rebuild the touched dossiers, fill the outbox; one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from hub.dossier import rebuild
+from hub.identity.reconcile import reconcile as link_records
+from hub.sharing.select import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from hub.opening import Hub
+
+# When the newest word about each person reached us: what the time from arrival to delivery is counted from.
+ARRIVALS = """
+select l.person_id, max(d.arrived_at) as arrived_at
+from link l
+join source_record r on r.id = l.source_record_id
+join delivery d on d.id = r.delivery_id
+where l.superseded_at is null and l.person_id = any(:persons)
+group by l.person_id
+"""
+
+
+def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) -> dict[str, Any]:
+    """Match what is new (``full``: everything), rebuild dossiers, write messages and disclosures with them.
+
+    Returns counts: records looked at, links made, persons, review cases, dossiers changed, messages per partner.
+    """
+    now = clock()
+    with hub.engine.begin() as connection:
+        reconciled = link_records(connection, now=now, full=full)
+        touched = reconciled.touched
+        changed = rebuild(connection, touched, now=now)
+        filled = fill(
+            connection, hub.agreements, touched, now=now, arrived_at=_arrivals(connection, touched)
+        )
+    return {
+        "records": reconciled.records,
+        "linked": reconciled.linked,
+        "new_persons": reconciled.new_persons,
+        "merged": reconciled.merged,
+        "reviews_opened": reconciled.reviews_opened,
+        "persons_touched": len(touched),
+        "dossiers_changed": len(changed),
+        "messages": dict(filled.messages),
+    }
+
+
+def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, datetime]:
+    if not persons:
+        return {}
+    rows = connection.execute(text(ARRIVALS), {"persons": list(persons)})
+    return {row.person_id: row.arrived_at for row in rows}

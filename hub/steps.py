@@ -1,0 +1,64 @@
+"""The pipeline as Airflow's tasks see it: one call per task, small documents of counts in and out, nobody's data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hub.opening import open_hub
+
+
+def clock() -> datetime:
+    """The time, read where a task begins."""
+    return datetime.now(tz=UTC)  # noqa: TID251 - the one clock of the tasks
+
+
+def receive_step(flow: str) -> list[int]:
+    """Store what has arrived; returns the deliveries to settle, unfinished ones included."""
+    from hub import pipeline  # noqa: PLC0415
+
+    hub = open_hub()
+    declared = hub.flow(flow)
+    taken = pipeline.fetch(hub, declared, clock=clock)
+    return sorted({*taken, *pipeline.unfinished(hub, declared)})
+
+
+def normalise_step(delivery_ids: list[int]) -> list[int]:
+    """Normalise and check; returns the same deliveries."""
+    from hub import pipeline  # noqa: PLC0415
+
+    pipeline.prepare(open_hub(), delivery_ids, clock=clock)
+    return delivery_ids
+
+
+def apply_step(delivery_ids: list[int]) -> dict[str, Any]:
+    """Apply; returns counts over the deliveries, and how many were refused or held."""
+    from hub import pipeline  # noqa: PLC0415
+
+    lines = pipeline.finish(open_hub(), delivery_ids, clock=clock)
+    counted = ("received", "applied", "unchanged", "superseded", "quarantined", "refused", "left")
+    document: dict[str, Any] = {name: sum(getattr(line, name) for line in lines) for name in counted}
+    document["deliveries"] = delivery_ids
+    document["not_applied"] = [line.id for line in lines if line.state in {"refused", "held"}]
+    return document
+
+
+def reconcile_step() -> dict[str, Any]:
+    """Link, rebuild dossiers, fill the outbox."""
+    from hub.reconcile import reconcile  # noqa: PLC0415
+
+    return reconcile(open_hub(), clock=clock)
+
+
+def share_step(partner: str) -> dict[str, Any]:
+    """Deliver what waits for a partner."""
+    from hub.share import share_with  # noqa: PLC0415
+
+    return share_with(open_hub(), partner, clock=clock)
+
+
+def acknowledge_step(partner: str) -> dict[str, Any]:
+    """Read the acknowledgements a partner left."""
+    from hub.share import acknowledge_from  # noqa: PLC0415
+
+    return acknowledge_from(open_hub(), partner, clock=clock)

@@ -1,0 +1,1 @@
+"""The hub's screens: server-rendered, in French, working without any outside network."""
