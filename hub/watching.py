@@ -1,0 +1,46 @@
+"""Watch: notice what a partner has left, on one kept connection, without taking it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hub.receive import unseen
+
+if TYPE_CHECKING:
+    from connectors.base import Arrival, Connector
+    from connectors.declaration import Flow
+    from hub.opening import Hub
+
+SAY_AGAIN_AFTER = 60.0
+
+
+@dataclass
+class Watch:
+    """Polls one place. A file is announced once, and again after a minute for as long as nobody took it.
+
+    ``remembers`` is false for acknowledgements: they are removed when read, so whatever is there is new.
+    """
+
+    hub: Hub
+    flow: Flow
+    connector: Connector
+    remembers: bool = True
+    announced: dict[tuple[str, int, str], float] = field(default_factory=dict)
+
+    def poll(self, now: float) -> int:
+        """How many files are there to take; ``now`` is a clock that never goes back, in seconds."""
+        fresh = [arrival for arrival in self.connector.arrivals() if self._worth_saying(arrival, now)]
+        if fresh and self.remembers:
+            fresh = unseen(self.hub, self.flow, fresh)
+        for arrival in fresh:
+            self.announced[_key(arrival)] = now
+        return len(fresh)
+
+    def _worth_saying(self, arrival: Arrival, now: float) -> bool:
+        said = self.announced.get(_key(arrival))
+        return said is None or now - said >= SAY_AGAIN_AFTER
+
+
+def _key(arrival: Arrival) -> tuple[str, int, str]:
+    return arrival.name, arrival.size, arrival.modified_at.isoformat()
