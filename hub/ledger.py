@@ -46,7 +46,9 @@ class Line:
         return asdict(self) | {"balanced": self.balanced}
 
 
-def open_line(connection: Connection, flow: Flow, *, name: str, stored: Stored, arrived_at: datetime, now: datetime) -> int:
+def open_line(
+    connection: Connection, flow: Flow, *, name: str, stored: Stored, arrived_at: datetime, now: datetime
+) -> int:
     """Write the line of a delivery that is safely stored, and say at once when the same bytes came before."""
     earlier = connection.execute(
         select(delivery.c.id, delivery.c.state)
@@ -77,9 +79,7 @@ def close_applied(connection: Connection, delivery_id: int, *, left: int, now: d
     """Close the line of a delivery whose records all have an outcome; the store refuses one that does not balance."""
     counts = count_outcomes(connection, delivery_id)
     connection.execute(
-        update(delivery)
-        .where(delivery.c.id == delivery_id)
-        .values(state="applied", closed_at=now, left=left, **counts)
+        update(delivery).where(delivery.c.id == delivery_id).values(state="applied", closed_at=now, left=left, **counts)
     )
 
 
@@ -99,7 +99,9 @@ def close_refused(connection: Connection, delivery_id: int, *, reason: str, now:
     counts = count_outcomes(connection, delivery_id)
     values = known | counts | {"received": sum(counts.values()), "left": 0}
     connection.execute(
-        update(delivery).where(delivery.c.id == delivery_id).values(state="refused", reason=reason, closed_at=now, **values)
+        update(delivery)
+        .where(delivery.c.id == delivery_id)
+        .values(state="refused", reason=reason, closed_at=now, **values)
     )
 
 
@@ -121,8 +123,9 @@ def lines(connection: Connection, delivery_ids: Sequence[int]) -> list[Line]:
 
 def month_lines(connection: Connection, flow: str | None, first: date | None, last: date | None) -> list[Row[Any]]:
     """Per flow and month: deliveries and outcomes, then the people in the flow as counted now."""
-    return list(connection.execute(
-        text("""
+    return list(
+        connection.execute(
+            text("""
             select flow, to_char(coalesce(reference_date, (arrived_at at time zone 'Europe/Paris')::date), 'YYYY-MM') as month,
                    count(*) filter (where state = 'applied') as deliveries,
                    count(*) filter (where state in ('refused', 'held')) as not_applied,
@@ -140,8 +143,9 @@ def month_lines(connection: Connection, flow: str | None, first: date | None, la
               and (cast(:last as date) is null or coalesce(reference_date, arrived_at::date) < :last)
             group by 1, 2 order by 1, 2
             """),
-        {"flow": flow, "first": first, "last": last},
-    ))
+            {"flow": flow, "first": first, "last": last},
+        )
+    )
 
 
 def _line(row: Row[Any]) -> Line:

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 HISTORY = 12
-REPEATED_KEY = (
-    "Cette personne figure déjà dans la livraison avec un contenu différent : n'envoyer qu'un enregistrement par personne."
-)
+REPEATED_KEY = "Cette personne figure déjà dans la livraison avec un contenu différent : n'envoyer qu'un enregistrement par personne."
 
 
 @dataclass
@@ -152,11 +150,18 @@ def _judge(hub: Hub, connection: Connection, row: Row[Any], profile: dict[str, A
 
 
 def _drift(reading: Reading, seen: _Seen) -> list[dict[str, str]]:
-    found = [("colonne_inconnue", f"Colonne inconnue : {name} ({n} fois).") for name, n in reading.unknown_columns.items()]
+    found = [
+        ("colonne_inconnue", f"Colonne inconnue : {name} ({n} fois).") for name, n in reading.unknown_columns.items()
+    ]
     found += [("colonne_absente", f"Colonne attendue absente : {name}.") for name in reading.missing_columns]
-    found += [("code_inconnu", f"Code inconnu : {code} ({n} fois), conservé tel quel.") for code, n in seen.unknown_codes.items()]
+    found += [
+        ("code_inconnu", f"Code inconnu : {code} ({n} fois), conservé tel quel.")
+        for code, n in seen.unknown_codes.items()
+    ]
     if reading.repeated_units:
-        found.append(("dossier_repete", f"{reading.repeated_units} dossiers portent un numéro déjà vu dans la livraison."))
+        found.append(
+            ("dossier_repete", f"{reading.repeated_units} dossiers portent un numéro déjà vu dans la livraison.")
+        )
     return [{"rule": rule, "severity": "warn", "message": message} for rule, message in found]
 
 
@@ -191,4 +196,3 @@ def quarantine_repeated_keys(hub: Hub, connection: Connection, delivery_id: int,
             for row in repeated
         ],
     )  # fmt: skip
-

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import insert
 
-from connectors.france_travail import FranceTravail, Query
+from connectors.france_travail import Agent, FranceTravail, Query
 from hub.ledger import open_line
 from hub.providers import SharedBudget, StoredTokens
 from hub.store import take_lock
@@ -57,13 +57,14 @@ def pull(hub: Hub, flow: Flow, *, now: datetime, clock: Callable[[], datetime]) 
             for record, code in codes.items()
         ]
         statement = insert(asked)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[asked.c.flow, asked.c.source_record_id],
-                set_={"asked_at": statement.excluded.asked_at, "answer": statement.excluded.answer},
-            ),
-            rows,
-        )
+        if rows:
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[asked.c.flow, asked.c.source_record_id],
+                    set_={"asked_at": statement.excluded.asked_at, "answer": statement.excluded.answer},
+                ),
+                rows,
+            )
         if not stored.size:
             return []
         name = f"usagers_{now:%Y%m%dT%H%M%S}.jsonl"
@@ -86,7 +87,8 @@ def _write_answers(
 ) -> None:
     with open_france_travail(hub, flow, clock=clock) as client:
         for answer in client.ask(_queries(hub, people)):
-            codes[int(answer.key)] = answer.code
+            if answer.outcome != "unavailable":  # nobody answered: the person is asked about at the next pull
+                codes[int(answer.key)] = answer.code
             if answer.outcome == "found":
                 sink.write(orjson.dumps(answer.body, option=orjson.OPT_APPEND_NEWLINE))
 
@@ -107,6 +109,5 @@ def open_france_travail(hub: Hub, flow: Flow, *, clock: Callable[[], datetime]) 
         tokens=StoredTokens(engine=hub.engine, vault=hub.vault),
         budget=SharedBudget(engine=hub.engine, provider=flow.api.provider, per_second=flow.api.rate_per_second),
         clock=clock,
+        agent=Agent(last_name=hub.settings.agent_name),
     )
-
-

@@ -26,7 +26,9 @@ def receive_arrivals(hub: Hub, flow: Flow, *, now: datetime) -> list[int]:
     """Take every complete file that was not taken yet; returns the ids of their deliveries."""
     with hub.connect(flow) as connector:
         return [
-            _take(hub, flow, arrival=arrival, fetch=lambda sink, arrival=arrival: connector.fetch(arrival, sink), now=now)
+            _take(
+                hub, flow, arrival=arrival, fetch=lambda sink, arrival=arrival: connector.fetch(arrival, sink), now=now
+            )
             for arrival in unseen(hub, flow, connector.arrivals())
         ]
 
@@ -36,9 +38,7 @@ def receive_file(hub: Hub, flow: Flow, path: Path, *, now: datetime) -> int:
     if not path.is_file():
         raise FixTheDeclaration(f"There is no file {path.name} to receive.")
     stat = path.stat()
-    arrival = Arrival(
-        name=path.name, size=stat.st_size, modified_at=datetime.fromtimestamp(stat.st_mtime, tz=UTC)
-    )
+    arrival = Arrival(name=path.name, size=stat.st_size, modified_at=datetime.fromtimestamp(stat.st_mtime, tz=UTC))
 
     def fetch(sink: IO[bytes]) -> None:
         with path.open("rb") as source:
@@ -63,12 +63,8 @@ def unseen(hub: Hub, flow: Flow, arrivals: list[Arrival]) -> list[Arrival]:
     return [arrival for arrival, key in zip(arrivals, asked, strict=True) if key not in seen]
 
 
-def _take(
-    hub: Hub, flow: Flow, *, arrival: Arrival, fetch: Callable[[IO[bytes]], None], now: datetime
-) -> int:
+def _take(hub: Hub, flow: Flow, *, arrival: Arrival, fetch: Callable[[IO[bytes]], None], now: datetime) -> int:
     stored = hub.raw.put(fetch)
     with hub.engine.begin() as connection:
         take_lock(connection, f"flow:{flow.flow}")
-        return open_line(
-            connection, flow, name=arrival.name, stored=stored, arrived_at=arrival.modified_at, now=now
-        )
+        return open_line(connection, flow, name=arrival.name, stored=stored, arrived_at=arrival.modified_at, now=now)

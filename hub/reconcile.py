@@ -40,9 +40,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
         reconciled = link_records(connection, now=now, full=full)
         touched = reconciled.touched
         changed = rebuild(connection, touched, now=now)
-        filled = fill(
-            connection, hub.agreements, touched, now=now, arrived_at=_arrivals(connection, touched)
-        )
+        filled = fill(connection, hub.agreements, touched, now=now, arrived_at=_arrivals(connection, touched))
     return {
         "records": reconciled.records,
         "linked": reconciled.linked,

@@ -21,7 +21,13 @@ def open_cases(hub: Hub, *, limit: int = 50) -> list[dict[str, Any]]:
     """The cases that wait, oldest first."""
     a, b = source_record.alias("a"), source_record.alias("b")
     chosen = (
-        select(review_case.c.id, review_case.c.kind, a.c.flow.label("flow_a"), b.c.flow.label("flow_b"), review_case.c.opened_at)
+        select(
+            review_case.c.id,
+            review_case.c.kind,
+            a.c.flow.label("flow_a"),
+            b.c.flow.label("flow_b"),
+            review_case.c.opened_at,
+        )
         .join(a, a.c.id == review_case.c.record_a)
         .join(b, b.c.id == review_case.c.record_b)
         .where(review_case.c.closed_at.is_(None))
@@ -52,11 +58,15 @@ def decide(hub: Hub, case: int, *, verdict: str, author: str, reason: str | None
         pair = {"record_a": row.record_a, "record_b": row.record_b}
         connection.execute(
             update(decision)
-            .where(decision.c.record_a == row.record_a, decision.c.record_b == row.record_b, decision.c.superseded_at.is_(None))
+            .where(
+                decision.c.record_a == row.record_a,
+                decision.c.record_b == row.record_b,
+                decision.c.superseded_at.is_(None),
+            )
             .values(superseded_at=now)
         )
-        connection.execute(insert(decision).values(**pair, verdict=verdict, reason=reason, author=author, decided_at=now))
         connection.execute(
-            update(review_case).where(review_case.c.id == case).values(closed_at=now, closed_by=author)
+            insert(decision).values(**pair, verdict=verdict, reason=reason, author=author, decided_at=now)
         )
+        connection.execute(update(review_case).where(review_case.c.id == case).values(closed_at=now, closed_by=author))
         connection.execute(text("update source_record set to_match = true where id in (:record_a, :record_b)"), pair)

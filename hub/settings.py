@@ -21,7 +21,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".hub"), description="what the hub keeps on this machine")
     database_url: str | None = Field(default=None, description="PostgreSQL; unset: an embedded server under home")
-    secrets_dir: Path | None = Field(default=None, description="one <connection>.json per partner; default home/secrets")
+    secrets_dir: Path | None = Field(
+        default=None, description="one <connection>.json per partner; default home/secrets"
+    )
     key_file: Path | None = Field(default=None, description="the master key; default home/keys/master.key")
     raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
     partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")

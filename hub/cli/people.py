@@ -17,9 +17,7 @@ Case = Annotated[int, typer.Argument(help="The case's id.")]
 
 
 @review.command("list")
-def list_cases(
-    *, limit: Annotated[int, typer.Option(help="How many cases at most.")] = 50, json: Json = False
-) -> None:
+def list_cases(*, limit: Annotated[int, typer.Option(help="How many cases at most.")] = 50, json: Json = False) -> None:
     """List the cases that wait for a decision."""
     from hub.opening import open_hub
     from hub.reviews import open_cases

@@ -110,7 +110,11 @@ def print_document(title: str, document: dict[str, Any], *, json: bool) -> None:
     if json:
         print_json(document)
     else:
-        print_table(title, ("what", "how many"), [(key, value if isinstance(value, int) else str(value)) for key, value in document.items()])
+        print_table(
+            title,
+            ("what", "how many"),
+            [(key, value if isinstance(value, int) else str(value)) for key, value in document.items()],
+        )
 
 
 def print_per_partner(title: str, documents: dict[str, dict[str, Any]], *, json: bool) -> None:

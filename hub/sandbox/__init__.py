@@ -1,0 +1,1 @@
+"""Pretend partners on loopback, with invented people."""
