@@ -83,6 +83,15 @@ class Chunk:
     rejected: tuple[Rejected, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What leaves a reader: these columns, so many records at a time. Columns ignored are known, and not read."""
+
+    columns: tuple[str, ...]
+    ignored: frozenset[str] = frozenset()
+    chunk: int = 2000
+
+
 @dataclass(kw_only=True)
 class Reading:
     """What a reader learnt about a delivery. ``header`` is known before the first chunk, the rest after the last."""
@@ -94,6 +103,7 @@ class Reading:
     unknown_columns: dict[str, int] = field(default_factory=dict)
     missing_columns: list[str] = field(default_factory=list)
     repairs: dict[str, int] = field(default_factory=dict)
+    repeated_units: int = 0
 
 
 class Reader(Protocol):

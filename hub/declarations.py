@@ -17,7 +17,7 @@ def faults(partners_dir: Path | None = None) -> list[str]:
     from connectors.declaration import load_flows  # noqa: PLC0415 - the loaders are heavy
     from hub.sharing.agreements import load_agreements  # noqa: PLC0415
     from mappings.declaration import load_mappings  # noqa: PLC0415
-    from quality.check import load_quality  # noqa: PLC0415
+    from quality.declaration import load_quality  # noqa: PLC0415
 
     found: list[str] = []
     flows = _load(lambda: load_flows(partners_dir), found)

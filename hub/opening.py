@@ -57,7 +57,7 @@ class Hub:
 
     @cached_property
     def qualities(self) -> dict[str, Quality]:
-        from quality.check import load_quality  # noqa: PLC0415
+        from quality.declaration import load_quality  # noqa: PLC0415
 
         return load_quality()
 

@@ -1,0 +1,79 @@
+"""What a delivery's header and footer say of it: its place in the order, its reference date, its control total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.base import Reading
+    from connectors.declaration import Flow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The partner's count beside ours."""
+
+    expected: int | None
+    counted: int
+    agrees: bool
+    message: str
+
+
+def control_total(flow: Flow, reading: Reading) -> Checked | None:
+    """Compare the units read with the partner's own total; None for a flow that sends none.
+
+    The total covers every file of the delivery, the companion anomaly file included, so a file that is short of
+    exactly the companion's share is whole too.
+    """
+    declared = flow.control_total
+    if declared is None:
+        return None
+    expected = _whole(reading.footer.get(declared.footer))
+    if expected is None:
+        return Checked(expected=None, counted=reading.units, agrees=False, message=_absent(declared.footer))
+    aside = _whole(reading.footer.get(declared.less)) if declared.less else None
+    agrees = reading.units == expected or bool(aside and reading.units == expected - aside)
+    message = f"Total de contrôle : le partenaire annonce {expected} dossiers ({declared.footer}), {reading.units} ont été lus."
+    if reading.repeated_units:
+        message += f" {reading.repeated_units} dossiers portent un numéro déjà vu."
+    return Checked(
+        expected=expected,
+        counted=reading.units,
+        agrees=agrees,
+        message=f"{message} Rien n'est appliqué : demander un nouvel envoi complet." if not agrees else message,
+    )
+
+
+def _absent(name: str) -> str:
+    return f"Total de contrôle absent ou illisible ({name}) : rien n'est appliqué, demander un nouvel envoi complet."
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def order_key(flow: Flow, header: Mapping[str, str], fallback: str) -> str:
+    """A text that sorts the deliveries of a flow as their partner meant them."""
+    if not flow.order_by:
+        return fallback
+    return "|".join(header.get(name, "") for name in flow.order_by)
+
+
+def is_full_picture(flow: Flow, header: Mapping[str, str]) -> bool:
+    """Whether whoever is absent from this delivery has left the flow."""
+    picture = flow.full_picture
+    if picture is None:
+        return False
+    return picture.header is None or header.get(picture.header) in picture.values
+
+
+def reference_date(flow: Flow, header: Mapping[str, str]) -> date | None:
+    """The day the delivery speaks of, where its header says it."""
+    try:
+        return date.fromisoformat(header.get(flow.reference_date or "", ""))
+    except ValueError:
+        return None

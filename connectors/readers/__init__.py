@@ -1,0 +1,1 @@
+"""From bytes to chunks of records, in bounded memory, reading no more than was asked."""

@@ -1,0 +1,204 @@
+"""XML deliveries of households: one at a time, only the leaves that were asked for, memory flat."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from lxml import etree
+
+from connectors.base import Chunk, Reading, Wanted
+from connectors.readers.frames import make_chunk
+from schemas.errors import FixTheDelivery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from connectors.formats import XmlFormat
+
+STEP = re.compile(r"(?P<tag>[^\[\]/]+)(?:\[(?P<leaf>[^=\]]+)=(?P<value>[^\]]*)\])?(?P<all>\[\])?")
+LOOKED_AT_FIRST = 200
+LOOKED_AT_EVERY = 50
+
+
+@dataclass
+class _Branch:
+    """One way on from an element: a condition on a leaf, then a column, a repeated group, or deeper."""
+
+    leaf: str | None = None
+    value: str | None = None
+    column: str | None = None
+    group: str | None = None
+    below: dict[str, list[_Branch]] = field(default_factory=dict)
+
+    def goes(self, element: etree._Element) -> bool:
+        return self.leaf is None or any((found.text or "").strip() == self.value for found in element.iter(self.leaf))
+
+
+class XmlReader:
+    """Reads ``unit`` elements in turn. A leaf is stripped; an empty one is absent.
+
+    Elements nobody asked for nor ignored are looked for in the first 200 units, then in every 50th: enough to report a
+    layout that changed, cheap enough for every delivery. A DOCTYPE is refused, and with it every entity.
+    """
+
+    def __init__(self, layout: XmlFormat, stream: IO[bytes], wanted: Wanted) -> None:
+        self.reading = Reading()
+        self._layout = layout
+        self._stream = stream
+        self._wanted = wanted
+        prefix = f"{layout.record}/"
+        self._unit_paths = _compile(column for column in wanted.columns if not column.startswith(prefix))
+        self._record_paths = _compile((column for column in wanted.columns if column.startswith(prefix)), cut=len(prefix))
+        self._keep_path = _compile([layout.keep.column], cut=len(prefix))
+        self._known = _known_paths([*wanted.columns, layout.keep.column, *layout.unit_key])
+        self._unknown: Counter[str] = Counter()
+        self._unit_keys: set[int] = set()
+
+    def chunks(self) -> Iterator[Chunk]:
+        rows: list[tuple[int, int, dict[str, Any]]] = []
+        for unit in self._units():
+            rows.extend(self._records(unit))
+            if len(rows) >= self._wanted.chunk:
+                yield make_chunk(rows, self._wanted.columns)
+                rows = []
+        if rows:
+            yield make_chunk(rows, self._wanted.columns)
+        self.reading.unknown_columns = dict(self._unknown)
+
+    def _units(self) -> Iterator[etree._Element]:
+        layout, reading = self._layout, self.reading
+        try:
+            parsed = etree.iterparse(
+                self._stream,
+                tag=(layout.unit, layout.header, layout.footer),
+                resolve_entities=False,
+                no_network=True,
+                load_dtd=False,
+                huge_tree=False,
+            )
+            for _, element in parsed:
+                if reading.units == 0:
+                    _refuse_doctype(element)
+                if element.tag == layout.unit:
+                    reading.units += 1
+                    yield element
+                elif element.tag == layout.header:
+                    reading.header = _leaves(element)
+                else:
+                    reading.footer = _leaves(element)
+                _free(element)
+        except etree.XMLSyntaxError as error:
+            raise FixTheDelivery(
+                f"XML illisible après le dossier {reading.units}, ligne {error.lineno or 0} : fichier tronqué ou mal formé. "
+                "Rien n'est appliqué : demander un nouvel envoi complet."
+            ) from error
+        if not reading.header:
+            raise FixTheDelivery(f"Ce fichier n'a pas d'en-tête {layout.header} : ce n'est pas une livraison de ce flux.")
+
+    def _records(self, unit: etree._Element) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        reading = self.reading
+        if reading.units <= LOOKED_AT_FIRST or reading.units % LOOKED_AT_EVERY == 0:
+            self._look_for_unknown(unit, "")
+        shared: dict[str, Any] = {}
+        _walk(unit, self._unit_paths, shared)
+        self._count_key(shared)
+        for record in unit.iterchildren(self._layout.record):
+            kept: dict[str, Any] = {}
+            _walk(record, self._keep_path, kept)
+            if kept.get(self._layout.keep.column) not in self._layout.keep.values:
+                continue
+            reading.records += 1
+            values = dict(shared)
+            _walk(record, self._record_paths, values)
+            yield reading.records, reading.units, values
+
+    def _count_key(self, shared: dict[str, Any]) -> None:
+        if self._layout.unit_key:
+            key = hash(tuple(shared.get(column) for column in self._layout.unit_key))
+            if key in self._unit_keys:
+                self.reading.repeated_units += 1
+            self._unit_keys.add(key)
+
+    def _look_for_unknown(self, element: etree._Element, path: str) -> None:
+        for child in element.iterchildren(etree.Element):
+            here = f"{path}/{child.tag}" if path else str(child.tag)
+            if here in self._wanted.ignored:
+                continue
+            if here not in self._known:
+                self._unknown[here] += 1
+            elif not self._known[here]:
+                self._look_for_unknown(child, here)
+
+
+def _refuse_doctype(element: etree._Element) -> None:
+    if element.getroottree().docinfo.doctype:
+        raise FixTheDelivery("Ce fichier déclare un DOCTYPE : les DTD et les entités sont refusées.")
+
+
+def _free(element: etree._Element) -> None:
+    element.clear(keep_tail=False)
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
+
+
+def _leaves(element: etree._Element) -> dict[str, str]:
+    return {str(child.tag): (child.text or "").strip() for child in element.iterchildren(etree.Element)}
+
+
+def _walk(element: etree._Element, paths: dict[str, list[_Branch]], found: dict[str, Any]) -> None:
+    for child in element:
+        branches = paths.get(child.tag)
+        if branches is None:
+            continue
+        for branch in branches:
+            if not branch.goes(child):
+                continue
+            if branch.column is not None:
+                text = (child.text or "").strip()
+                if text:
+                    found.setdefault(branch.column, text)
+            elif branch.group is not None:
+                found.setdefault(branch.group, []).append(_leaves(child))
+            if branch.below:
+                _walk(child, branch.below, found)
+
+
+def _compile(columns: Iterable[str], *, cut: int = 0) -> dict[str, list[_Branch]]:
+    paths: dict[str, list[_Branch]] = {}
+    for column in columns:
+        steps = list(STEP.finditer(column[cut:]))
+        here = paths
+        for position, step in enumerate(steps):
+            branch = _branch(here.setdefault(step["tag"], []), step["leaf"], step["value"])
+            if position < len(steps) - 1:
+                here = branch.below
+            elif step["all"]:
+                branch.group = column
+            else:
+                branch.column = column
+    return paths
+
+
+def _branch(branches: list[_Branch], leaf: str | None, value: str | None) -> _Branch:
+    for branch in branches:
+        if (branch.leaf, branch.value) == (leaf, value):
+            return branch
+    branches.append(_Branch(leaf=leaf, value=value))
+    return branches[-1]
+
+
+def _known_paths(columns: Iterable[str]) -> dict[str, bool]:
+    """Every path on the way to a column; True where all that is below is known too."""
+    known: dict[str, bool] = {}
+    for column in columns:
+        path = ""
+        for step in STEP.finditer(column):
+            path = f"{path}/{step['tag']}" if path else step["tag"]
+            known[path] = known.get(path, False) or bool(step["all"])
+            if step["leaf"]:
+                known.setdefault(f"{path}/{step['leaf']}", False)
+    return known

@@ -1,0 +1,158 @@
+"""The grammar of ``mappings/partners/<flow>.yml``: how their columns become our fields, and our fields their columns."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from mappings.converters import CONVERTERS
+from mappings.renderers import RENDERERS
+from schemas.beneficiary import facts
+from schemas.codes import code_lists
+from schemas.errors import FixTheDeclaration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
+    from pathlib import Path
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class FieldRule(Part):
+    """Where one field of the common record comes from."""
+
+    source: str | tuple[str, ...] | None = Field(default=None, alias="from")
+    convert: str = "text"
+    table: dict[str, Any] = Field(default={}, description="their word to ours; a word not in it goes on as it is")
+    codes: str | None = Field(default=None, description="code list the result is compared with")
+    value: Any = Field(default=None, description="a constant, where the layout implies it")
+    on_error: Literal["refuse", "drop"] = "refuse"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        if self.source is None:
+            return ()
+        return (self.source,) if isinstance(self.source, str) else self.source
+
+
+class AsOf(Part):
+    """The day the partner speaks of: a header field, or a field of the record; else the day of the delivery."""
+
+    header: str | None = None
+    field: str | None = None
+
+
+class InMapping(Part):
+    """A partner's layout, read."""
+
+    flow: str
+    direction: Literal["in"]
+    key: tuple[str, ...] = Field(min_length=1, description="fields that make the partner's own key of the person")
+    as_of: AsOf = AsOf()
+    fields: dict[str, FieldRule]
+    ignored_columns: dict[str, str] = Field(default={}, alias="ignored", description="column to why it is not read")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The partner's columns this mapping reads, each once."""
+        return tuple(dict.fromkeys(column for rule in self.fields.values() for column in rule.sources))
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        return frozenset(self.ignored_columns)
+
+
+class OutColumn(Part):
+    """One column of an outgoing layout."""
+
+    column: str
+    path: str
+    render: str = "text"
+
+
+class BodyField(Part):
+    """One field of an outgoing API body: from the record, or a constant."""
+
+    path: str | None = None
+    value: Any = None
+    render: str = "text"
+    table: dict[str, str] = {}
+    required: bool = False
+
+
+class OutMapping(Part):
+    """A partner's layout, written: the columns of a file, or the bodies of an API."""
+
+    flow: str
+    direction: Literal["out"]
+    columns: tuple[OutColumn, ...] = ()
+    bodies: dict[str, dict[str, BodyField]] = {}
+
+
+Mapping = Annotated[InMapping | OutMapping, Field(discriminator="direction")]
+GRAMMAR: TypeAdapter[InMapping | OutMapping] = TypeAdapter(Mapping)
+
+
+def load_mappings(folder: Path | None = None) -> dict[str, Any]:
+    """Every mapping by flow.
+
+    Raises:
+        FixTheDeclaration: one line per fault of every file, each naming file, field and fix.
+    """
+    place: Traversable = folder or files("mappings").joinpath("partners")
+    found: dict[str, Any] = {}
+    faults: list[str] = []
+    for file in sorted(place.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".yml"):
+            _load(file, found, faults)
+    if faults:
+        raise FixTheDeclaration("\n".join(faults))
+    return found
+
+
+def _load(file: Traversable, found: dict[str, Any], faults: list[str]) -> None:
+    name = f"mappings/partners/{file.name}"
+    try:
+        mapping = GRAMMAR.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        faults.append(f"{name}: not YAML: {str(error).splitlines()[0]}")
+        return
+    except ValidationError as error:
+        faults += [f"{name}: {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        return
+    if f"{mapping.flow}.yml" != file.name:
+        faults.append(f"{name}: flow: is {mapping.flow!r}; name the file {mapping.flow}.yml.")
+    misfits = _in_misfits(mapping) if isinstance(mapping, InMapping) else _out_misfits(mapping)
+    faults += [f"{name}: {fault}" for fault in misfits]
+    found[mapping.flow] = mapping
+
+
+def _in_misfits(mapping: InMapping) -> Iterator[str]:
+    for path, rule in mapping.fields.items():
+        if path not in facts():
+            yield f"fields.{path}: not a field of the common record; see docs/data-dictionary.md."
+        if rule.convert not in CONVERTERS:
+            yield f"fields.{path}.convert: {rule.convert!r} is not a converter; one of {', '.join(sorted(CONVERTERS))}."
+        if rule.codes and rule.codes not in code_lists():
+            yield f"fields.{path}.codes: {rule.codes!r} is not a code list; see schemas/codes."
+        if not rule.sources and rule.value is None:
+            yield f"fields.{path}: say from which column it comes (from:), or its constant (value:)."
+    for path in mapping.key:
+        if path not in mapping.fields:
+            yield f"key: {path} is not mapped; map it, or take it out of the key."
+
+
+def _out_misfits(mapping: OutMapping) -> Iterator[str]:
+    wanted = [(column.path, column.render) for column in mapping.columns]
+    wanted += [(field.path, field.render) for body in mapping.bodies.values() for field in body.values() if field.path]
+    for path, render in wanted:
+        if path not in facts():
+            yield f"columns.{path}: not a field of the common record; see docs/data-dictionary.md."
+        if render not in RENDERERS:
+            yield f"columns.{path}.render: {render!r} is not a renderer; one of {', '.join(sorted(RENDERERS))}."

@@ -1,0 +1,168 @@
+"""The mapping engine: a frame of a partner's columns in, a frame of common fields out; nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from mappings.converters import CONVERTERS, Unconvertible
+from mappings.renderers import RENDERERS
+from schemas.codes import code_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mappings.declaration import FieldRule, InMapping, OutMapping
+
+REJECT_COLUMNS = ("record", "unit", "field", "rule", "hint")
+UNIT, KEY, AS_OF = "#unit", "#key", "#as_of"
+NO_KEY = "L'identifiant de la personne chez le partenaire est incomplet : renseigner les champs qui la désignent."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normalised:
+    """What mapping a chunk gave.
+
+    ``frame`` keeps the index and ``#unit`` of the chunk, adds ``#key`` and ``#as_of``, and has one column per mapped
+    field (None where absent). ``rejects`` has one row per refused value. Counters hold no value of a person.
+    """
+
+    frame: pd.DataFrame
+    rejects: pd.DataFrame
+    repairs: Counter[str]
+    unknown_codes: Counter[tuple[str, str]]
+
+
+def normalise(mapping: InMapping, frame: pd.DataFrame, context: Mapping[str, str]) -> Normalised:
+    """Map a chunk. ``context`` holds the delivery's header and ``#delivery_date``."""
+    repairs: Counter[str] = Counter()
+    unknown: Counter[tuple[str, str]] = Counter()
+    rejects: list[tuple[int, int, str, str, str]] = []
+    units = frame[UNIT].tolist()
+    records = frame.index.tolist()
+    columns: dict[str, list[Any]] = {}
+    for path, rule in mapping.fields.items():
+        values, faults = _map_field(rule, frame)
+        if rule.codes:
+            _count_unknown(rule.codes, values, unknown)
+        columns[path] = values
+        if faults and rule.on_error == "drop":
+            repairs[f"{path}:{rule.convert}"] += len(faults)
+        else:
+            rejects += [(records[place], units[place], path, rule.convert, hint) for place, hint in faults]
+    keys = [_key(parts) for parts in zip(*(columns[path] for path in mapping.key), strict=True)]
+    named = {reject[0] for reject in rejects}
+    rejects += [
+        (record, unit, "#key", "cle_incomplete", NO_KEY)
+        for record, unit, key in zip(records, units, keys, strict=True)
+        if key is None and record not in named
+    ]
+    data = {UNIT: units, KEY: keys, AS_OF: _as_of(mapping, columns, context, len(records)), **columns}
+    mapped = {name: pd.Series(cells, index=frame.index, dtype="int64" if name == UNIT else "object") for name, cells in data.items()}
+    return Normalised(
+        frame=pd.DataFrame(mapped, index=frame.index),
+        rejects=pd.DataFrame(rejects, columns=list(REJECT_COLUMNS)),
+        repairs=repairs,
+        unknown_codes=unknown,
+    )
+
+
+def _map_field(rule: FieldRule, frame: pd.DataFrame) -> tuple[list[Any], list[tuple[int, str]]]:
+    if not rule.sources:
+        return [rule.value] * len(frame), []
+    convert = _with_table(CONVERTERS[rule.convert], rule.table)
+    sources = [frame[source].tolist() for source in rule.sources]
+    given: Sequence[Any] = sources[0] if isinstance(rule.source, str) else list(zip(*sources, strict=True))
+    values: list[Any] = []
+    faults: list[tuple[int, str]] = []
+    known: dict[Any, Any] = {}
+    for place, value in enumerate(given):
+        if value is None or (isinstance(value, tuple) and not any(value)):
+            values.append(None)
+            continue
+        try:
+            values.append(_once(convert, value, known))
+        except Unconvertible as error:
+            values.append(None)
+            faults.append((place, str(error)))
+    return values, faults
+
+
+def _once(convert: Callable[[Any], Any], value: Any, known: dict[Any, Any]) -> Any:
+    """Convert each distinct value once; lists have no hash and are converted each time."""
+    try:
+        return known[value]
+    except TypeError:
+        return convert(value)
+    except KeyError:
+        converted = known[value] = convert(value)
+        return converted
+
+
+def _with_table(convert: Callable[[Any], Any], table: Mapping[str, Any]) -> Callable[[Any], Any]:
+    if not table:
+        return convert
+
+    def translate(value: Any) -> Any:
+        converted = convert(value)
+        return table.get(converted, converted) if isinstance(converted, str) else converted
+
+    return translate
+
+
+def _count_unknown(codes: str, values: list[Any], unknown: Counter[tuple[str, str]]) -> None:
+    known = code_lists()[codes]
+    for value in values:
+        if value is None:
+            continue
+        for code in _codes_in(value):
+            if not known.known(code):
+                unknown[codes, code] += 1
+
+
+def _codes_in(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(each["reason"]) if isinstance(each, dict) else str(each) for each in value]
+    return [str(value)]
+
+
+def _key(parts: tuple[Any, ...]) -> str | None:
+    first = [part[0] if isinstance(part, list) else part for part in parts]
+    return None if any(part is None for part in first) else "|".join(str(part) for part in first)
+
+
+def _as_of(mapping: InMapping, columns: dict[str, list[Any]], context: Mapping[str, str], count: int) -> list[Any]:
+    default = context.get(mapping.as_of.header or "", "") or context["#delivery_date"]
+    if mapping.as_of.field is None:
+        return [default] * count
+    return [value or default for value in columns[mapping.as_of.field]]
+
+
+def render(mapping: OutMapping, flats: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Write flat records in an outgoing layout; an absent field is an empty cell."""
+    return [
+        {
+            column.column: RENDERERS[column.render](flat[column.path]) if flat.get(column.path) is not None else ""
+            for column in mapping.columns
+        }
+        for flat in flats
+    ]
+
+
+def render_body(mapping: OutMapping, name: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Write one API body; None when a field it cannot do without is missing."""
+    body: dict[str, Any] = {}
+    for key, field in mapping.bodies[name].items():
+        value = field.value if field.path is None else flat.get(field.path)
+        if value is None:
+            if field.required:
+                return None
+            continue
+        if field.path is not None:
+            rendered = RENDERERS[field.render](value)
+            value = field.table.get(rendered, rendered)
+        body[key] = value
+    return body
