@@ -9,6 +9,8 @@ import orjson
 import pandas as pd
 from sqlalchemy import text
 
+from hub.store import copy_rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -49,18 +51,13 @@ class Staging:
 
     def stage(self, frame: pd.DataFrame) -> None:
         """Copy normalised records: their content without the NIR, which is sealed beside it."""
-        self._copy(COPY_STAGED, self._staged_rows(frame))
+        copy_rows(self.connection, COPY_STAGED, self._staged_rows(frame))
 
     def quarantine(self, chunk: Chunk, frame: pd.DataFrame, rejects: pd.DataFrame) -> None:
         """Copy refused records, one line each: the first rule that refused it, and what was read of it, sealed."""
         first = rejects.drop_duplicates("record")
-        self._copy(COPY_QUARANTINE, [*self._unread_rows(chunk), *self._refused_rows(chunk, frame, first)])
-
-    def _copy(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        cursor = self.connection.connection.cursor()
-        with cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined] # psycopg's own
-            for row in rows:
-                copy.write_row(row)
+        rows = [*self._unread_rows(chunk), *self._refused_rows(chunk, frame, first)]
+        copy_rows(self.connection, COPY_QUARANTINE, rows)
 
     def _staged_rows(self, frame: pd.DataFrame) -> Iterable[Sequence[Any]]:
         hash_key, hash_content = self.vault.hasher("key"), self.vault.hasher("content")

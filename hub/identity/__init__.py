@@ -1,0 +1,1 @@
+"""Who is who: records standardised, paired, judged and gathered into persons; every decision kept with its evidence."""
