@@ -9,38 +9,30 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from hub.airflow_home import AirflowHome, prepare_metadata
-from hub.airflow_runs import RunState, runs
-from hub.opening import Hub, open_hub
-from hub.processes import Processes
+from hub.airflow_runs import RunState, failed_dags, readiness, runs
+from hub.opening import open_hub
+from hub.processes import COMPONENTS, Processes
 from hub.sandbox.sandbox import Sandbox
-from hub.settings import Settings
-from hub.store import DRIVER, create_database, drop_database, embedded_server, upgrade
+from hub.store import create_database, drop_database, embedded_server
 from hub.summary import summary
-from schemas.errors import TryAgainLater
+from schemas.errors import CallSomeone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL
 
-QUIET_FOR = 4.0
-GIVE_UP_AFTER = 900.0
+    from hub.settings import Settings
 
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What the demonstration showed."""
-
-    document: dict[str, Any]
-    addresses: dict[str, str]
+QUIET_FOR = 3.0
+GIVE_UP_AFTER = 600.0
+LOOK_EVERY = 0.5
 
 
 class Demo:
@@ -48,14 +40,12 @@ class Demo:
 
     def __init__(self, settings: Settings, *, seed: int, size: int, tell: Callable[[str], None]) -> None:
         self._home = (settings.home / "demo").absolute()
-        self._settings = settings.model_copy(
-            update={"home": self._home, "database_url": None, "secrets_dir": None, "key_file": None, "raw_dir": None}
-        )
+        own = {"home": self._home, "database_url": None, "secrets_dir": None, "key_file": None, "raw_dir": None}
+        self._settings = settings.model_copy(update=own)
         self._seed, self._size, self._tell = seed, size, tell
         self._stack = ExitStack()
-        self._started = time.monotonic()
 
-    def __enter__(self) -> Demo:
+    def __enter__(self) -> Self:
         try:
             self._start()
         except BaseException:
@@ -68,21 +58,28 @@ class Demo:
         self._stack.close()
 
     def _start(self) -> None:
+        began = time.monotonic()
         self._tell("Starting PostgreSQL, with an empty store")
         server = self._fresh_stores()
-        self.hub: Hub = open_hub(self._settings)
-        upgrade(self.hub.engine)
+        self.hub = open_hub(self._settings)
         self._stack.callback(self.hub.engine.dispose)
-        self._tell(f"Inventing {self._size} people and starting their partners (SFTP and HTTP servers)")
+        _ = self.hub.vault  # the master key is made before anybody needs it
+        self._tell(f"Inventing {self._size} people, and starting their partners' SFTP and HTTP servers")
         self.sandbox = self._stack.enter_context(Sandbox(self._home / "partners", seed=self._seed, size=self._size))
-        self._write_secrets(self.sandbox.connections())
-        self._tell("Starting Airflow (scheduler, DAG processor, triggerer, API server)")
-        self.airflow = AirflowHome.create(self._home / "airflow", hub_home=self._home, database=server.set(database="airflow"))
-        prepare_metadata(server, self.airflow, self._tell)
-        self._watcher = create_engine(server.set(database="airflow", drivername=DRIVER))
-        self._stack.callback(self._watcher.dispose)
-        processes = self._stack.enter_context(Processes(self.airflow))
-        processes.wait_until_ready(self._watcher, self._tell)
+        self._write_secrets()
+        self.airflow = AirflowHome.create(
+            self._home / "airflow",
+            hub_home=self._home,
+            hub_database=server.set(database="hub"),
+            airflow_database=server.set(database="airflow"),
+        )
+        prepare_metadata(server, self.airflow, fresh=True, tell=self._tell)
+        self._watched = create_engine(server.set(database="airflow"))
+        self._stack.callback(self._watched.dispose)
+        self._tell(f"Starting Airflow: {', '.join(COMPONENTS)}")
+        self._processes = self._stack.enter_context(Processes(self.airflow))
+        self._until_ready()
+        self.set_up_seconds = round(time.monotonic() - began, 1)
 
     def _fresh_stores(self) -> URL:
         for folder in ("raw", "partners", "secrets"):
@@ -92,52 +89,81 @@ class Demo:
         create_database(server, "hub")
         return server
 
-    def _write_secrets(self, connections: dict[str, dict[str, Any]]) -> None:
-        folder: Path = self._settings.secrets
+    def _write_secrets(self) -> None:
+        folder = self._settings.secrets
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name, connection in connections.items():
+        for name, connection in self.sandbox.connections().items():
             path = folder / f"{name}.json"
             path.touch(mode=0o600)
             path.write_bytes(orjson.dumps(connection))
 
-    def cycle(self) -> Report:
-        """Let the partners speak, wait until everybody has been answered, and say what moved."""
-        before = self.sandbox.report()
-        started = time.monotonic()
-        with self.sandbox.serving():
-            self.sandbox.deposit_day(0)
-            self._tell("The partners have left their files; the hub takes over")
-            state = self._until_quiet()
-        document = {
-            "size": self._size,
-            "seconds": {"set_up": round(started - self._started, 1), "cycle": round(time.monotonic() - started, 1)},
-            "airflow": {"runs": state.finished, "failed": state.failed},
-            **summary(self.hub),
-            "sandbox": {"before": before, "after": self.sandbox.report()},
-        }
-        return Report(document=document, addresses=self.airflow.addresses())
+    def _until_ready(self) -> None:
+        flows = self.hub.flows.values()
+        watchers = sum(flow.protocol != "api" for flow in flows)
+        dags = 1 + len(flows) + sum(flow.deliver is not None for flow in flows)
+        said = ""
+        deadline = time.monotonic() + GIVE_UP_AFTER
+        while time.monotonic() < deadline:
+            self._processes.check()
+            seen = readiness(self._watched)
+            line = f"Airflow: {seen.dags} of {dags} DAGs read, {seen.watchers} of {watchers} watchers in place"
+            if line != said:
+                self._tell(line)
+                said = line
+            if seen.dags >= dags and seen.watchers >= watchers:
+                return
+            time.sleep(LOOK_EVERY)
+        raise CallSomeone("Airflow did not get ready: see the logs in its home.")
 
-    def _until_quiet(self) -> RunState:
+    def cycle(self, *, again: bool = False) -> dict[str, Any]:
+        """Let the partners speak, wait until everybody has been answered, and say what moved.
+
+        ``again`` sends the same bytes once more: nothing may change.
+        """
+        began = time.monotonic()
+        with self.sandbox.serving():
+            if again:
+                self.sandbox.redeposit()
+            else:
+                self.sandbox.deposit_day(0)
+            self._tell("The partners have left their files; the hub takes over")
+            state = self._until_quiet(self._files_left())
+        return {
+            "size": self._size,
+            "seconds": {"set_up": self.set_up_seconds, "cycle": round(time.monotonic() - began - QUIET_FOR, 1)},
+            "airflow": {"runs": state.finished, "failed": failed_dags(self._watched)},
+            **summary(self.hub),
+            "sandbox": self.sandbox.report(),
+        }
+
+    def _files_left(self) -> int:
+        return sum(1 for path in self.sandbox.folder.glob("*/depot/*") if not path.name.startswith("."))
+
+    def _until_quiet(self, files: int) -> RunState:
         deadline = time.monotonic() + GIVE_UP_AFTER
         quiet_since: float | None = None
         said = ""
         while time.monotonic() < deadline:
-            state = runs(self._watcher)
-            waiting = _waiting(self.hub.engine)
-            line = f"{state.finished} runs done, {state.active} at work, {waiting} messages on their way"
+            self._processes.check()
+            state, waiting, taken = runs(self._watched), self._count(WAITING), self._count(TAKEN)
+            line = f"{taken} of {files} files taken, {state.finished} runs done, {state.active} at work, {waiting} messages on their way"
             if line != said:
                 self._tell(line)
                 said = line
-            calm = not state.active and not waiting and state.finished > 0
+            calm = not state.active and not waiting and taken >= files
             quiet_since = (quiet_since or time.monotonic()) if calm else None
             if quiet_since and time.monotonic() - quiet_since >= QUIET_FOR:
                 return state
-            time.sleep(0.5)
-        raise TryAgainLater(f"The cycle did not end in {GIVE_UP_AFTER:.0f} s: see the logs under the hub's home.")
+            time.sleep(LOOK_EVERY)
+        raise CallSomeone(f"The cycle did not end in {GIVE_UP_AFTER:.0f} s: see the logs in Airflow's home.")
+
+    def _count(self, statement: str) -> int:
+        with self.hub.engine.connect() as connection:
+            return int(connection.execute(text(statement)).scalar_one())
 
 
-def _waiting(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return int(
-            connection.exec_driver_sql("select count(*) from message where state in ('pending', 'sent')").scalar_one()
-        )
+WAITING = """
+select (select count(*) from message where state in ('pending', 'sent'))
+     + (select count(*) from source_record where to_match) + (select count(*) from delivery where state = 'received')
+"""
+TAKEN = "select count(*) from delivery where flow <> 'pole_emploi_usagers'"

@@ -102,12 +102,14 @@ def _queries(hub: Hub, people: list[Row[Any]]) -> Iterator[Query]:
 
 
 def open_france_travail(hub: Hub, flow: Flow, *, clock: Callable[[], datetime]) -> FranceTravail:
-    """The API of France Travail with the store's tokens and the shared rate budget."""
+    """The API of France Travail with the store's tokens and the shared rate budget; a connection may state its own quota."""
     assert flow.api is not None
+    access = hub.settings.access(flow.connection)
+    per_second = float(access.extra.get("rate_per_second", flow.api.rate_per_second))
     return FranceTravail(
-        access=hub.settings.access(flow.connection),
+        access=access,
         tokens=StoredTokens(engine=hub.engine, vault=hub.vault),
-        budget=SharedBudget(engine=hub.engine, provider=flow.api.provider, per_second=flow.api.rate_per_second),
+        budget=SharedBudget(engine=hub.engine, provider=flow.api.provider, per_second=per_second),
         clock=clock,
         agent=Agent(last_name=hub.settings.agent_name),
     )

@@ -23,23 +23,16 @@ def receive_step(flow: str) -> list[int]:
     return sorted({*taken, *pipeline.unfinished(hub, declared)})
 
 
-def normalise_step(delivery_ids: list[int]) -> list[int]:
-    """Normalise and check; returns the same deliveries."""
+def settle_step(delivery_ids: list[int]) -> dict[str, Any]:
+    """Normalise, check and apply; returns counts, and whether anything changed for anybody."""
     from hub import pipeline  # noqa: PLC0415
 
-    pipeline.prepare(open_hub(), delivery_ids, clock=clock)
-    return delivery_ids
-
-
-def apply_step(delivery_ids: list[int]) -> dict[str, Any]:
-    """Apply; returns counts over the deliveries, and how many were refused or held."""
-    from hub import pipeline  # noqa: PLC0415
-
-    lines = pipeline.finish(open_hub(), delivery_ids, clock=clock)
+    lines = pipeline.settle(open_hub(), delivery_ids, clock=clock)
     counted = ("received", "applied", "unchanged", "superseded", "quarantined", "refused", "left")
     document: dict[str, Any] = {name: sum(getattr(line, name) for line in lines) for name in counted}
     document["deliveries"] = delivery_ids
     document["not_applied"] = [line.id for line in lines if line.state in {"refused", "held"}]
+    document["changed"] = document["applied"] + document["left"] > 0
     return document
 
 

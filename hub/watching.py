@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from connectors.opening import open_acknowledgements
+from hub.opening import open_hub
 from hub.receive import unseen
 
 if TYPE_CHECKING:
@@ -44,3 +46,13 @@ class Watch:
 
 def _key(arrival: Arrival) -> tuple[str, int, str]:
     return arrival.name, arrival.size, arrival.modified_at.isoformat()
+
+
+def open_watch(flow: str, *, answers: bool = False) -> tuple[Watch, float]:
+    """Reach a flow's place, or the place of its acknowledgements; returns the watch and how often to poll, in seconds."""
+    hub = open_hub()
+    declared = hub.flow(flow)
+    access = hub.settings.access(declared.connection)
+    connector = open_acknowledgements(declared, access) if answers else hub.connect(declared)
+    connector.__enter__()
+    return Watch(hub=hub, flow=declared, connector=connector, remembers=not answers), declared.poll_every

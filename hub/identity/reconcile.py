@@ -91,7 +91,8 @@ def _match(connection: Connection, records: list[int], *, done: Reconciled, now:
     brought, refused = gather(clusters, edges)
     _write_links(connection, clusters, records, before=before, brought=brought, done=done, now=now)
     doubtful += [(edge.a, edge.b, "rapprochement_refuse", edge.levels) for edge in refused]
-    _open_cases(connection, doubtful, done=done, now=now)
+    apart_still = [case for case in doubtful if clusters.root(case[0]) != clusters.root(case[1])]
+    _open_cases(connection, apart_still, done=done, now=now)
 
 
 def _judge_all(

@@ -1,0 +1,74 @@
+"""Share: deliver a partner's outbox and read its acknowledgements, by whatever way its flow declares."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from connectors.opening import open_acknowledgements
+from hub.pull import open_france_travail
+from hub.sharing.acknowledgements import acknowledge
+from hub.sharing.deliver import deliver_api, deliver_files
+from hub.sharing.select import fill_whole
+from schemas.errors import FixTheDeclaration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from connectors.declaration import Flow
+    from hub.opening import Hub
+
+WAITING = """
+select count(*) as messages, count(distinct person_id) as people, coalesce(sum(n), 0) as fields
+from (select person_id, (select count(*) from jsonb_object_keys(payload -> 'fields')) as n
+      from message where partner = :partner and state = 'pending') waiting
+"""
+
+
+def partners(hub: Hub) -> list[str]:
+    """The partners an agreement lets us share with."""
+    return sorted(hub.agreements)
+
+
+def file_partners(hub: Hub) -> list[str]:
+    """Those that acknowledge by file."""
+    return [partner for partner in partners(hub) if _out_flow(hub, partner).deliver is not None]
+
+
+def share_with(
+    hub: Hub, partner: str, *, clock: Callable[[], datetime], dry_run: bool = False, full: bool = False
+) -> dict[str, Any]:
+    """Deliver what waits for a partner; ``full`` first puts everything it was told in line again.
+
+    Returns counts; with ``dry_run``, what would be sent, and nothing moves.
+    """
+    flow = _out_flow(hub, partner)
+    if dry_run:
+        with hub.engine.connect() as connection:
+            return dict(connection.execute(text(WAITING), {"partner": partner}).one()._mapping)  # noqa: SLF001 - public
+    if full:
+        with hub.engine.begin() as connection:
+            fill_whole(connection, hub.agreements[partner], now=clock())
+    mapping = hub.mappings[flow.flow]
+    if flow.protocol == "api":
+        with open_france_travail(hub, flow, clock=clock) as client:
+            return asdict(deliver_api(hub.engine, flow, mapping, client=client, vault=hub.vault, clock=clock))
+    with hub.connect(flow) as connector:
+        return asdict(deliver_files(hub.engine, flow, mapping, connector, kind="full" if full else "delta", clock=clock))
+
+
+def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -> dict[str, Any]:
+    """Read the acknowledgements a partner left."""
+    flow = _out_flow(hub, partner)
+    with open_acknowledgements(flow, hub.settings.access(flow.connection)) as connector:
+        return asdict(acknowledge(hub.engine, partner, connector, now=clock()))
+
+
+def _out_flow(hub: Hub, partner: str) -> Flow:
+    if partner not in hub.agreements:
+        known = ", ".join(partners(hub))
+        raise FixTheDeclaration(f"No agreement with {partner!r}: nothing may be shared. Partners: {known}.")
+    return hub.flow(hub.agreements[partner].out_flow)

@@ -1,0 +1,1 @@
+"""Sharing: what each partner may know, as agreements say, and how it reaches them."""

@@ -1,0 +1,145 @@
+"""Deliver: a partner's waiting messages reach it, by sync file or by API; the database first, the network after."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text, update
+
+from connectors.france_travail import FranceTravail, Outcome, Query
+from hub import outbox
+from hub.sharing.sync_file import open_sync_file, read_sync_file, undeposited
+from mappings.engine import render_body
+from schemas.tables import sync_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine, Row
+
+    from connectors.base import Connector
+    from connectors.declaration import Flow
+    from hub.sharing.sync_file import Deposit
+    from hub.vault import Vault
+    from mappings.declaration import OutMapping
+
+BATCH = 100
+AT_ONCE = 8
+
+# With what France Travail is asked about a person: the best of the records held for it.
+KEYS = """
+select distinct on (l.person_id) l.person_id, i.birth_date::text as birth_date, i.france_travail_number,
+       case when i.nir_hash is not null then v.nir_encrypted end as nir_encrypted
+from link l
+join source_identity i on i.source_record_id = l.source_record_id
+join source_record r on r.id = i.source_record_id and r.left_on is null
+join source_version v on v.source_record_id = r.id and v.version = r.version
+where l.superseded_at is null and l.person_id = any(:persons)
+order by l.person_id, (i.nir_hash is not null) desc, (i.france_travail_number is not null) desc, r.id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """Messages that left, and what is already known of them."""
+
+    sent: int = 0
+    acknowledged: int = 0
+    rejected: int = 0
+    retried: int = 0
+
+
+def deliver_files(
+    engine: Engine, flow: Flow, mapping: OutMapping, connector: Connector, *, kind: str, clock: Callable[[], datetime]
+) -> Delivered:
+    """Deposit what waits as one sync file, after the files an interrupted run left behind."""
+    sent = 0
+    with engine.begin() as connection:
+        earlier = [read_sync_file(connection, flow, mapping, number) for number in undeposited(connection, flow.partner)]
+    for deposit in earlier:
+        sent += _deposit(engine, connector, deposit, clock())
+    with engine.begin() as connection:
+        opened = open_sync_file(connection, flow, mapping, kind=kind, now=clock())
+    if opened is not None:
+        sent += _deposit(engine, connector, opened, clock())
+    return Delivered(sent=sent)
+
+
+def _deposit(engine: Engine, connector: Connector, deposit: Deposit, now: datetime) -> int:
+    for name, content in deposit.files:
+        connector.deposit(name, io.BytesIO(content))
+    with engine.begin() as connection:
+        connection.execute(update(sync_file).where(sync_file.c.id == deposit.number).values(deposited_at=now))
+        connection.execute(
+            text("update message set state = 'sent', sent_at = :now where sync_file_id = :file and state = 'pending'"),
+            {"now": now, "file": deposit.number},
+        )
+    return deposit.records
+
+
+def deliver_api(
+    engine: Engine, flow: Flow, mapping: OutMapping, *, client: FranceTravail, vault: Vault, clock: Callable[[], datetime]
+) -> Delivered:
+    """Write what waits through France Travail's API; its reply is the acknowledgement, message by message.
+
+    A batch stays claimed while it is sent: killed in between, it is sent again with the same idempotency keys.
+    """
+    total = {"sent": 0, "acknowledged": 0, "rejected": 0, "retried": 0}
+    while True:
+        with engine.begin() as connection:
+            batch = outbox.claim(connection, flow.partner, limit=BATCH, now=clock())
+            if not batch:
+                return Delivered(**total)
+            queries = _queries(connection, batch, vault)
+            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="share") as pool:
+                outcomes = list(pool.map(lambda row: _send(client, mapping, row, queries.get(row.person_id)), batch))
+            _settle(connection, flow.partner, batch, outcomes, total=total, now=clock())
+
+
+def _queries(connection: Connection, batch: Sequence[Row[Any]], vault: Vault) -> dict[Any, Query]:
+    rows = connection.execute(text(KEYS), {"persons": [row.person_id for row in batch]})
+    return {
+        row.person_id: Query(
+            key=str(row.person_id), nir=vault.decrypt(row.nir_encrypted).decode() if row.nir_encrypted else None,
+            birth_date=row.birth_date, france_travail_number=row.france_travail_number,
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+def _send(client: FranceTravail, mapping: OutMapping, row: Row[Any], query: Query | None) -> Outcome | None:
+    """The outcome of the bodies this message makes; None when it makes none."""
+    if query is None:
+        return Outcome(accepted=False, retry=False, code="NO_IDENTIFIER", message_fr="Personne introuvable.")
+    fields, outcome = row.payload["fields"], None
+    calls = {"decisionOrientation": client.decide_orientation, "rendez-vous": client.book_first_appointment}
+    for name, write in calls.items():
+        body = render_body(mapping, name, fields)
+        if body is not None:
+            outcome = write(query, body, message_id=f"{row.id}:{name}")
+            if not outcome.accepted:
+                return outcome
+    return outcome
+
+
+def _settle(
+    connection: Connection, partner: str, batch: Sequence[Row[Any]], outcomes: Sequence[Outcome | None], *,
+    total: dict[str, int], now: datetime,
+) -> None:  # fmt: skip
+    answers = []
+    for row, outcome in zip(batch, outcomes, strict=True):
+        if outcome is not None and outcome.retry:
+            outbox.retry_later(
+                connection, row.id, attempts=row.attempts, reason=outcome.message_fr, now=now, after=outcome.retry_after
+            )
+            total["retried"] += 1
+            continue
+        accepted = outcome is None or outcome.accepted
+        answers.append((row.id, accepted, None if accepted or outcome is None else f"{outcome.code} : {outcome.message_fr}"))
+        total["sent"] += 1
+        total["acknowledged" if accepted else "rejected"] += 1
+    outbox.mark_answered(connection, partner, answers, now=now)
