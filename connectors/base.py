@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from types import TracebackType
-from typing import IO, Protocol, Self
+from dataclasses import dataclass
+from dataclasses import field as hidden
+from typing import IO, TYPE_CHECKING, Protocol, Self
 
-import pandas as pd
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from types import TracebackType
+
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +22,8 @@ class Access:
     host: str = ""
     port: int | None = None
     login: str = ""
-    password: str | None = field(default=None, repr=False)
-    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+    password: str | None = hidden(default=None, repr=False)
+    extra: Mapping[str, str] = hidden(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ class Rejected:
     field: str
     rule: str
     hint: str
-    raw: bytes = field(repr=False)
+    raw: bytes = hidden(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +99,13 @@ class Wanted:
 class Reading:
     """What a reader learnt about a delivery. ``header`` is known before the first chunk, the rest after the last."""
 
-    header: dict[str, str] = field(default_factory=dict)
-    footer: dict[str, str] = field(default_factory=dict)
+    header: dict[str, str] = hidden(default_factory=dict)
+    footer: dict[str, str] = hidden(default_factory=dict)
     units: int = 0
     records: int = 0
-    unknown_columns: dict[str, int] = field(default_factory=dict)
-    missing_columns: list[str] = field(default_factory=list)
-    repairs: dict[str, int] = field(default_factory=dict)
+    unknown_columns: dict[str, int] = hidden(default_factory=dict)
+    missing_columns: list[str] = hidden(default_factory=list)
+    repairs: dict[str, int] = hidden(default_factory=dict)
     repeated_units: int = 0
 
 

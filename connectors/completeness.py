@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from connectors.base import Arrival
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from connectors.base import Arrival
 
 TEMPORARY_ENDINGS = (".part", ".tmp", ".filepart", ".partial", ".crdownload", ".writing")
 
@@ -30,9 +30,7 @@ def is_wanted(name: str, place: Place) -> bool:
     return not name.lower().endswith(TEMPORARY_ENDINGS) and fnmatchcase(name, place.pattern)
 
 
-def settled(
-    look: Callable[[], Sequence[Arrival]], place: Place, sleep: Callable[[float], None]
-) -> list[Arrival]:
+def settled(look: Callable[[], Sequence[Arrival]], place: Place, sleep: Callable[[float], None]) -> list[Arrival]:
     """Look twice, ``stable_for`` seconds apart; keep what did not move. An empty file is never complete."""
     first = [arrival for arrival in look() if arrival.size]
     if first and place.stable_for:

@@ -79,7 +79,9 @@ def _load(file: Traversable, faults: list[str]) -> Flow | None:
         faults.append(f"{name}: not YAML: {str(error).splitlines()[0]}")
         return None
     except ValidationError as error:
-        faults += [f"{name}: {'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}" for each in error.errors()]
+        faults += [
+            f"{name}: {'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}" for each in error.errors()
+        ]
         return None
     if f"{flow.flow}.yml" != file.name:
         faults.append(f"{name}: flow: is {flow.flow!r}; name the file {flow.flow}.yml.")

@@ -98,10 +98,14 @@ class SftpConnector:
             listed = self._session.listdir_attr(self._place.folder)
         except (SSHException, OSError, EOFError) as error:
             self._close()
-            raise TryAgainLater(f"{self._access.name}: cannot list {self._place.folder}: {type(error).__name__}.") from error
+            raise TryAgainLater(
+                f"{self._access.name}: cannot list {self._place.folder}: {type(error).__name__}."
+            ) from error
         return [
             Arrival(
-                name=entry.filename, size=entry.st_size or 0, modified_at=datetime.fromtimestamp(entry.st_mtime or 0, tz=UTC)
+                name=entry.filename,
+                size=entry.st_size or 0,
+                modified_at=datetime.fromtimestamp(entry.st_mtime or 0, tz=UTC),
             )
             for entry in listed
             if stat.S_ISREG(entry.st_mode or 0) and is_wanted(entry.filename, self._place)
@@ -142,7 +146,9 @@ class SftpConnector:
             self._rename(temporary, final)
         except (SSHException, OSError, EOFError) as error:
             self._close()
-            raise TryAgainLater(f"{self._access.name}: {name} could not be deposited: {type(error).__name__}.") from error
+            raise TryAgainLater(
+                f"{self._access.name}: {name} could not be deposited: {type(error).__name__}."
+            ) from error
 
     def _rename(self, temporary: str, final: str) -> None:
         try:
@@ -158,7 +164,9 @@ class SftpConnector:
             return
         except (SSHException, OSError, EOFError) as error:
             self._close()
-            raise TryAgainLater(f"{self._access.name}: {arrival.name} could not be removed: {type(error).__name__}.") from error
+            raise TryAgainLater(
+                f"{self._access.name}: {arrival.name} could not be removed: {type(error).__name__}."
+            ) from error
 
 
 def _pinned_key(access: Access) -> paramiko.PKey:
@@ -190,7 +198,9 @@ def _refuse(access: Access, error: Exception) -> NoReturn:
             f"than the one pinned ({error.expected_key.fingerprint}). Nothing was sent. Ask the partner before changing it."
         ) from error
     if isinstance(error, AuthenticationException):
-        raise CallSomeone(f"{access.name}: the server refuses our login. Check the password or key of the connection.") from error
+        raise CallSomeone(
+            f"{access.name}: the server refuses our login. Check the password or key of the connection."
+        ) from error
     if "not found in known_hosts" in str(error):
         raise CallSomeone(
             f"{access.name}: the server at {access.host} shows a host key of another kind than the one pinned. "

@@ -11,9 +11,15 @@ START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - Airflow seria
 
 POLICY = ExceptionRetryPolicy(
     rules=[
-        RetryRule(exception="schemas.errors.TryAgainLater", action=RetryAction.RETRY, retry_delay=timedelta(seconds=20)),
         RetryRule(
-            exception=["schemas.errors.FixTheDeclaration", "schemas.errors.FixTheDelivery", "schemas.errors.CallSomeone"],
+            exception="schemas.errors.TryAgainLater", action=RetryAction.RETRY, retry_delay=timedelta(seconds=20)
+        ),
+        RetryRule(
+            exception=[
+                "schemas.errors.FixTheDeclaration",
+                "schemas.errors.FixTheDelivery",
+                "schemas.errors.CallSomeone",
+            ],
             action=RetryAction.FAIL,
             reason="waiting would not help: somebody must look",
         ),

@@ -20,7 +20,10 @@ def receive_dag(flow: Flow) -> DAG:
     """The DAG of a flow: woken by an arrival, or, for an API, by dossiers that changed and every hour."""
     schedule: Any = [arrivals(flow)]
     if flow.protocol == "api":
-        schedule = AssetOrTimeSchedule(timetable=CronTriggerTimetable("7 * * * *", timezone="Europe/Paris", run_immediately=False), assets=[DOSSIERS])
+        schedule = AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable("7 * * * *", timezone="Europe/Paris", run_immediately=False),
+            assets=[DOSSIERS],
+        )
     with DAG(
         dag_id=f"receive_{flow.flow}",
         description=flow.label,

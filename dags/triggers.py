@@ -47,6 +47,6 @@ class ArrivalTrigger(BaseEventTrigger):
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _open(self) -> tuple[Watch, float]:
-        from hub.watching import open_watch  # noqa: PLC0415 - the triggerer imports this module for every trigger
+        from hub.watching import open_watch
 
         return open_watch(self.flow, answers=self.answers)

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.store import create_database, drop_database
@@ -19,6 +18,7 @@ from schemas.errors import CallSomeone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy import URL
 

@@ -11,13 +11,13 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-import orjson
 from sqlalchemy import create_engine, text
 
 from hub.airflow_home import AirflowHome, prepare_metadata
 from hub.airflow_runs import RunState, failed_dags, readiness, runs
 from hub.opening import open_hub
 from hub.processes import COMPONENTS, Processes
+from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
 from hub.store import create_database, drop_database, embedded_server
 from hub.summary import summary
@@ -66,7 +66,7 @@ class Demo:
         _ = self.hub.vault  # the master key is made before anybody needs it
         self._tell(f"Inventing {self._size} people, and starting their partners' SFTP and HTTP servers")
         self.sandbox = self._stack.enter_context(Sandbox(self._home / "partners", seed=self._seed, size=self._size))
-        self._write_secrets()
+        write_connections(self._settings.secrets, self.sandbox)
         self.airflow = AirflowHome.create(
             self._home / "airflow",
             hub_home=self._home,
@@ -88,14 +88,6 @@ class Demo:
         drop_database(server, "hub")
         create_database(server, "hub")
         return server
-
-    def _write_secrets(self) -> None:
-        folder = self._settings.secrets
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name, connection in self.sandbox.connections().items():
-            path = folder / f"{name}.json"
-            path.touch(mode=0o600)
-            path.write_bytes(orjson.dumps(connection))
 
     def _until_ready(self) -> None:
         flows = self.hub.flows.values()

@@ -58,7 +58,9 @@ def append(connection: Connection, entries: Sequence[Disclosure]) -> None:
     if not entries:
         return
     take_lock(connection, "journal")
-    last = connection.execute(text("select position, entry_hash from disclosure order by position desc limit 1")).first()
+    last = connection.execute(
+        text("select position, entry_hash from disclosure order by position desc limit 1")
+    ).first()
     position, previous = (last.position, bytes(last.entry_hash)) if last else (0, GENESIS)
     copy_rows(connection, COPY, _chain(entries, position, previous))
 
@@ -89,7 +91,9 @@ def verify(connection: Connection) -> Verified:
         if row.position != expected:
             return Verified(entries=count, first_bad=expected, reason="entrée absente ou déplacée")
         if bytes(row.previous_hash) != previous:
-            return Verified(entries=count, first_bad=expected, reason="l'entrée précédente n'est pas celle qui a été scellée")
+            return Verified(
+                entries=count, first_bad=expected, reason="l'entrée précédente n'est pas celle qui a été scellée"
+            )
         sealed = _seal(
             previous, row.position, f"{float(row.at):.6f}", row.partner, row.person, row.agreement, row.purpose,
             list(row.fields), row.message,

@@ -40,7 +40,7 @@ class Line:
 
     @property
     def balanced(self) -> bool:
-        return self.received == sum(getattr(self, outcome) for outcome in OUTCOMES)
+        return self.received == self.applied + self.unchanged + self.superseded + self.quarantined + self.refused
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"balanced": self.balanced}
@@ -57,7 +57,7 @@ def open_line(
     ).first()
     repeated = earlier is not None
     reason = f"Mêmes octets que la livraison {earlier.id} ({earlier.state}) : rien à faire." if earlier else None
-    return connection.execute(
+    number: int = connection.execute(
         insert(delivery)
         .values(
             flow=flow.flow,
@@ -73,6 +73,7 @@ def open_line(
         )
         .returning(delivery.c.id)
     ).scalar_one()
+    return number
 
 
 def close_applied(connection: Connection, delivery_id: int, *, left: int, now: datetime) -> None:
@@ -112,7 +113,7 @@ def count_outcomes(connection: Connection, delivery_id: int) -> dict[str, int]:
         .where(delivery_record.c.delivery_id == delivery_id)
         .group_by(delivery_record.c.outcome)
     ).all()
-    return dict.fromkeys(OUTCOMES, 0) | {outcome: number for outcome, number in counted}
+    return dict.fromkeys(OUTCOMES, 0) | dict(counted)
 
 
 def lines(connection: Connection, delivery_ids: Sequence[int]) -> list[Line]:
@@ -150,7 +151,6 @@ def month_lines(connection: Connection, flow: str | None, first: date | None, la
 
 def _line(row: Row[Any]) -> Line:
     given = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    numbers = {name: given[name] or 0 for name in ("received", *OUTCOMES, "left")}
-    return Line(
-        **{name: given[name] for name in ("id", "flow", "name", "state", "reason", "units", "control_total")}, **numbers
-    )
+    known: dict[str, Any] = {name: given[name] or 0 for name in ("received", *OUTCOMES, "left")}
+    known |= {name: given[name] for name in ("id", "flow", "name", "state", "reason", "units", "control_total")}
+    return Line(**known)

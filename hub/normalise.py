@@ -55,10 +55,8 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
         staging.clear()
         seen = _Seen()
         with hub.raw.open(row.sha256) as stream:
-            mapping = hub.mappings[row.flow]
-            reader = open_reader(
-                flow, stream, mapping.columns, ignored=mapping.ignored, chunk=hub.settings.chunk
-            )
+            mapping = hub.in_mapping(row.flow)
+            reader = open_reader(flow, stream, mapping.columns, ignored=mapping.ignored, chunk=hub.settings.chunk)
             try:
                 for chunk in reader.chunks():
                     _take_chunk(hub, staging, chunk=chunk, reading=reader.reading, row=row, seen=seen)
@@ -72,8 +70,11 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
 
 def _take_chunk(hub: Hub, staging: Staging, *, chunk: Chunk, reading: Reading, row: Row[Any], seen: _Seen) -> None:
     context = reading.header | {"#delivery_date": row.arrived_at.date().isoformat()}
-    mapped = apply_mapping(hub.mappings[row.flow], chunk.frame, context)
-    rejects = pd.concat([mapped.rejects, check(hub.qualities[row.flow], mapped.frame, today=context["#delivery_date"])], ignore_index=True)
+    mapped = apply_mapping(hub.in_mapping(row.flow), chunk.frame, context)
+    rejects = pd.concat(
+        [mapped.rejects, check(hub.qualities[row.flow], mapped.frame, today=context["#delivery_date"])],
+        ignore_index=True,
+    )
     good = mapped.frame[~mapped.frame.index.isin(rejects["record"])]
     staging.stage(good)
     staging.quarantine(chunk, mapped.frame, rejects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hub.raw import RawStore
 from hub.settings import Settings, load_settings
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from connectors.base import Connector
     from connectors.declaration import Flow
     from hub.sharing.agreements import Agreement
-    from mappings.declaration import Mapping
+    from mappings.declaration import InMapping, OutMapping
     from quality.declaration import Quality
     from schemas.errors import FixTheDeclaration
+
+
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Hub:
         return load_flows(self.settings.partners_dir)
 
     @cached_property
-    def mappings(self) -> dict[str, Mapping]:
+    def mappings(self) -> dict[str, InMapping | OutMapping]:
         from mappings.declaration import load_mappings  # noqa: PLC0415
 
         return load_mappings()
@@ -66,6 +69,24 @@ class Hub:
         from hub.sharing.agreements import load_agreements  # noqa: PLC0415
 
         return load_agreements()
+
+    def in_mapping(self, flow: str) -> InMapping:
+        """How an incoming flow's columns become ours."""
+        from mappings.declaration import InMapping  # noqa: PLC0415
+
+        return self._mapping(flow, InMapping)
+
+    def out_mapping(self, flow: str) -> OutMapping:
+        """How our fields become an outgoing flow's columns."""
+        from mappings.declaration import OutMapping  # noqa: PLC0415
+
+        return self._mapping(flow, OutMapping)
+
+    def _mapping(self, flow: str, kind: type[M]) -> M:
+        mapping = self.mappings.get(flow)
+        if not isinstance(mapping, kind):
+            raise _unknown("mapping for the flow", flow, self.mappings)
+        return mapping
 
     def flow(self, name: str) -> Flow:
         """A declared flow; raises ``FixTheDeclaration`` listing the known ones."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
 LAST_TRY = 8
 LONGEST_WAIT = timedelta(hours=6)
@@ -40,7 +40,7 @@ returning m.id
 """
 
 
-def claim(connection: Connection, partner: str, *, limit: int, now: datetime) -> Sequence[Row[Any]]:
+def claim(connection: Connection, partner: str, *, limit: int, now: datetime) -> Sequence[Any]:
     """Take the next messages of a partner until the end of the transaction; other workers take others."""
     return connection.execute(text(CLAIM), {"partner": partner, "limit": limit, "now": now}).all()
 
@@ -72,7 +72,8 @@ def retry_later(
 ) -> None:
     """Try again after ``after`` seconds, or twice as long as the last time with some chance in it; park after the last try."""
     tried = attempts + 1
-    pause = timedelta(seconds=after) if after else min(timedelta(seconds=2**tried * random.uniform(0.5, 1.5)), LONGEST_WAIT)  # noqa: S311 - jitter
+    jitter = random.uniform(0.5, 1.5)  # noqa: S311 - it spreads retries, it keeps no secret
+    pause = timedelta(seconds=after) if after else min(timedelta(seconds=2**tried * jitter), LONGEST_WAIT)
     connection.execute(
         text(
             "update message set attempts = :tried, reason = :reason, next_attempt_at = :next, "

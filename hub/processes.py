@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hub.airflow_home import AirflowHome
 
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
-POLITE_SECONDS = 15.0
+POLITE_SECONDS = 5.0
 
 
 class Processes:
@@ -51,7 +51,9 @@ class Processes:
         """Raise ``CallSomeone`` when a component has ended by itself, with where its log is."""
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise CallSomeone(f"Airflow's {name} ended with code {process.returncode}: see logs/{name}.log in its home.")
+                raise CallSomeone(
+                    f"Airflow's {name} ended with code {process.returncode}: see logs/{name}.log in its home."
+                )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
 from connectors.france_travail import Agent, FranceTravail, Query
@@ -16,7 +16,7 @@ from hub.store import take_lock
 from schemas.tables import asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from connectors.declaration import Flow
@@ -80,7 +80,7 @@ def _write_answers(
     hub: Hub,
     flow: Flow,
     *,
-    people: list[Row[Any]],
+    people: Sequence[Any],
     sink: IO[bytes],
     codes: dict[int, str],
     clock: Callable[[], datetime],
@@ -93,7 +93,7 @@ def _write_answers(
                 sink.write(orjson.dumps(answer.body, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _queries(hub: Hub, people: list[Row[Any]]) -> Iterator[Query]:
+def _queries(hub: Hub, people: Sequence[Any]) -> Iterator[Query]:
     for row in people:
         nir = hub.vault.decrypt(row.nir_encrypted).decode() if row.has_nir and row.nir_encrypted else None
         yield Query(

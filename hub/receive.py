@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from sqlalchemy import select, tuple_
@@ -26,9 +27,7 @@ def receive_arrivals(hub: Hub, flow: Flow, *, now: datetime) -> list[int]:
     """Take every complete file that was not taken yet; returns the ids of their deliveries."""
     with hub.connect(flow) as connector:
         return [
-            _take(
-                hub, flow, arrival=arrival, fetch=lambda sink, arrival=arrival: connector.fetch(arrival, sink), now=now
-            )
+            _take(hub, flow, arrival=arrival, fetch=partial(connector.fetch, arrival), now=now)
             for arrival in unseen(hub, flow, connector.arrivals())
         ]
 

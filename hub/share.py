@@ -52,12 +52,14 @@ def share_with(
     if full:
         with hub.engine.begin() as connection:
             fill_whole(connection, hub.agreements[partner], now=clock())
-    mapping = hub.mappings[flow.flow]
+    mapping = hub.out_mapping(flow.flow)
     if flow.protocol == "api":
         with open_france_travail(hub, flow, clock=clock) as client:
             return asdict(deliver_api(hub.engine, flow, mapping, client=client, vault=hub.vault, clock=clock))
     with hub.connect(flow) as connector:
-        return asdict(deliver_files(hub.engine, flow, mapping, connector, kind="full" if full else "delta", clock=clock))
+        return asdict(
+            deliver_files(hub.engine, flow, mapping, connector, kind="full" if full else "delta", clock=clock)
+        )
 
 
 def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -> dict[str, Any]:

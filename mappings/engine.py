@@ -61,7 +61,10 @@ def normalise(mapping: InMapping, frame: pd.DataFrame, context: Mapping[str, str
         if key is None and record not in named
     ]
     data = {UNIT: units, KEY: keys, AS_OF: _as_of(mapping, columns, context, len(records)), **columns}
-    mapped = {name: pd.Series(cells, index=frame.index, dtype="int64" if name == UNIT else "object") for name, cells in data.items()}
+    mapped = {
+        name: pd.Series(cells, index=frame.index, dtype="int64" if name == UNIT else "object")
+        for name, cells in data.items()
+    }
     return Normalised(
         frame=pd.DataFrame(mapped, index=frame.index),
         rejects=pd.DataFrame(rejects, columns=list(REJECT_COLUMNS)),

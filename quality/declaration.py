@@ -78,7 +78,9 @@ def _load(file: Traversable, found: dict[str, Quality], faults: list[str]) -> No
         faults.append(f"{name}: flow: is {quality.flow!r}; name the file {quality.flow}.yml.")
     for place, rule in enumerate(quality.rules):
         if rule.rule not in RULES:
-            faults.append(f"{name}: rules.{place}.rule: {rule.rule!r} is not a rule; one of {', '.join(sorted(RULES))}.")
+            faults.append(
+                f"{name}: rules.{place}.rule: {rule.rule!r} is not a rule; one of {', '.join(sorted(RULES))}."
+            )
         if rule.field not in facts():
             faults.append(f"{name}: rules.{place}.field: {rule.field} is not a field; see docs/data-dictionary.md.")
     found[quality.flow] = quality

@@ -33,7 +33,7 @@ def judge(quality: Quality, profile: dict[str, Any], history: Sequence[dict[str,
     row = pd.DataFrame([{_column(each): measures[_column(each)] for each in judged}])
     unmet = _unmet(quality.flow, judged, row)
     return [
-        Finding(rule=_column(each), severity=each.severity, message=_message(each, float(row.at[0, _column(each)])))
+        Finding(rule=_column(each), severity=each.severity, message=_message(each, float(measures[_column(each)] or 0)))
         for each, met in zip(judged, unmet, strict=True)
         if not met
     ]
@@ -56,11 +56,15 @@ def _unmet(flow: str, judged: Sequence[Expectation], row: pd.DataFrame) -> list[
             progress_bars=ProgressBarsConfig(globally=False),
         )
         context = gx.get_context(mode="ephemeral", project_config=config)
-        batch = context.data_sources.add_pandas("profile").add_dataframe_asset(flow).add_batch_definition_whole_dataframe(flow)
+        batch = (
+            context.data_sources.add_pandas("profile")
+            .add_dataframe_asset(flow)
+            .add_batch_definition_whole_dataframe(flow)
+        )
         suite = gx.ExpectationSuite(name=flow)
         for each in judged:
             suite.add_expectation(
-                gx.expectations.ExpectColumnValuesToBeBetween(
+                gx.expectations.ExpectColumnValuesToBeBetween(  # type: ignore[attr-defined] # not in its __all__
                     column=_column(each), min_value=each.at_least, max_value=each.at_most, meta={"expect": each.expect}
                 )
             )
@@ -74,9 +78,7 @@ def _column(expectation: Expectation) -> str:
     return f"{expectation.expect}:{expectation.field}" if expectation.field else expectation.expect
 
 
-def _measure(
-    expectation: Expectation, profile: dict[str, Any], history: Sequence[dict[str, Any]]
-) -> float | None:
+def _measure(expectation: Expectation, profile: dict[str, Any], history: Sequence[dict[str, Any]]) -> float | None:
     records, rejected = profile["records"], profile["rejected"]
     match expectation.expect:
         case "records":

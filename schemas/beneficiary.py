@@ -7,13 +7,15 @@ Dates are ISO text. Codes are kept as received when no list knows them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from schemas.facts import Fact, Owner, Sensitivity, fact, read_fact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VERSION = "1.0"
 
@@ -40,8 +42,12 @@ class Identity(Block):
     birth_country: str | None = fact("Pays de naissance", CAF)
     birth_rank: int | None = fact("Rang de naissance (naissances multiples)", CAF, ge=1, le=9)
     nir: str | None = fact("Numéro de sécurité sociale (13 caractères)", CAF, sensitivity=NIR)
-    nir_key_status: Literal["given_ok", "given_wrong", "computed", "malformed"] | None = fact("État de la clé du NIR", CAF)
-    nir_kind: Literal["definitive", "provisional", "incomplete", "fictitious", "unknown"] | None = fact("Nature du NIR", CAF)
+    nir_key_status: Literal["given_ok", "given_wrong", "computed", "malformed"] | None = fact(
+        "État de la clé du NIR", CAF
+    )
+    nir_kind: Literal["definitive", "provisional", "incomplete", "fictitious", "unknown"] | None = fact(
+        "Nature du NIR", CAF
+    )
     certified: bool | None = fact("État civil certifié", CAF)
 
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 SCHEMA_PATH = f"schemas/jsonschema/beneficiary-{VERSION}.json"
 DICTIONARY_PATH = "docs/data-dictionary.md"
 
-OWNERS = {"caf": "CAF/MSA", "pole_emploi": "Pôle emploi", "departement": "Département", "second_circle": "Second cercle"}
+OWNERS = {
+    "caf": "CAF/MSA",
+    "pole_emploi": "Pôle emploi",
+    "departement": "Département",
+    "second_circle": "Second cercle",
+}
 SENSITIVITIES = {
     "ordinary": "ordinaire",
     "contact": "coordonnée",
@@ -51,7 +56,15 @@ def data_dictionary() -> str:
         lines += [_row(fact) for fact in known]
     lines += ["", "# Listes de codes", "", "Un code absent de sa liste est conservé tel que reçu, et signalé."]
     for name, codes in sorted(code_lists().items()):
-        lines += ["", f"## {name}", "", f"{codes.label}. Source : {codes.source}.", "", "| code | libellé |", "|---|---|"]
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            f"{codes.label}. Source : {codes.source}.",
+            "",
+            "| code | libellé |",
+            "|---|---|",
+        ]
         lines += [f"| `{code}` | {label} |" for code, label in codes.codes.items()]
     return "\n".join(lines) + "\n"
 

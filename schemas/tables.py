@@ -6,6 +6,8 @@ from it, in ``dossier.content``. A NIR is never in either: it is encrypted besid
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -38,11 +40,11 @@ metadata = MetaData(
 )
 
 
-def moment(name: str, *, nullable: bool = False) -> Column:
+def moment(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
-def number() -> Column:
+def number() -> Column[Any]:
     return Column("id", BigInteger, Identity(always=True), primary_key=True)
 
 
@@ -79,9 +81,7 @@ delivery = Table(
     Column("released_by", Text, comment="the operator who let a held delivery through"),
     Column("profile", JSONB, comment="volumes, fill rates, codes: counts only"),
     Column("findings", JSONB, comment="what the suite said of the delivery as a whole"),
-    CheckConstraint(
-        "state in ('received', 'applied', 'refused', 'repeated', 'outdated', 'held')", name="known_state"
-    ),
+    CheckConstraint("state in ('received', 'applied', 'refused', 'repeated', 'outdated', 'held')", name="known_state"),
     CheckConstraint(
         "state <> 'applied' or received = applied + unchanged + superseded + quarantined + refused", name="balances"
     ),

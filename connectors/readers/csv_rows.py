@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 1000
-WRONG_COUNT = "Cette ligne n'a pas le même nombre de colonnes que l'en-tête : corriger les points-virgules ou les guillemets."
+WRONG_COUNT = (
+    "Cette ligne n'a pas le même nombre de colonnes que l'en-tête : corriger les points-virgules ou les guillemets."
+)
 
 
 def same_header(header: str) -> str:
@@ -72,7 +74,9 @@ class CsvReader:
         if len(row) != width:
             raw = self._layout.delimiter.join(row).encode()
             rejected.append(
-                Rejected(record=number, unit=number, field="ligne", rule="nombre_de_colonnes", hint=WRONG_COUNT, raw=raw)
+                Rejected(
+                    record=number, unit=number, field="ligne", rule="nombre_de_colonnes", hint=WRONG_COUNT, raw=raw
+                )
             )
             return
         cells = ((column, row[place].strip()) for place, column in places.items())
@@ -101,7 +105,9 @@ class CsvReader:
         encoding = self._layout.encoding
         while line := self._stream.readline(LONGEST_LINE):
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                raise FixTheDelivery("Une ligne dépasse un million de caractères : ce n'est pas une livraison de ce flux.")
+                raise FixTheDelivery(
+                    "Une ligne dépasse un million de caractères : ce n'est pas une livraison de ce flux."
+                )
             if b"\0" in line:
                 self._repair("octet_nul")
                 line = line.replace(b"\0", b"")
@@ -113,7 +119,9 @@ class CsvReader:
             return line.decode(encoding)
         except UnicodeDecodeError as error:
             if self._layout.fallback_encoding is None:
-                raise FixTheDelivery(f"Un caractère n'est pas en {encoding}, ligne {self.reading.records + 2}.") from error
+                raise FixTheDelivery(
+                    f"Un caractère n'est pas en {encoding}, ligne {self.reading.records + 2}."
+                ) from error
             self._repair("encodage")
             return line.decode(self._layout.fallback_encoding, errors="replace")
 

@@ -34,7 +34,7 @@ class _Branch:
     below: dict[str, list[_Branch]] = field(default_factory=dict)
 
     def goes(self, element: etree._Element) -> bool:
-        return self.leaf is None or any((found.text or "").strip() == self.value for found in element.iter(self.leaf))
+        return any((found.text or "").strip() == self.value for found in element.iter(self.leaf))
 
 
 class XmlReader:
@@ -51,7 +51,9 @@ class XmlReader:
         self._wanted = wanted
         prefix = f"{layout.record}/"
         self._unit_paths = _compile(column for column in wanted.columns if not column.startswith(prefix))
-        self._record_paths = _compile((column for column in wanted.columns if column.startswith(prefix)), cut=len(prefix))
+        self._record_paths = _compile(
+            (column for column in wanted.columns if column.startswith(prefix)), cut=len(prefix)
+        )
         self._keep_path = _compile([layout.keep.column], cut=len(prefix))
         self._known = _known_paths([*wanted.columns, layout.keep.column, *layout.unit_key])
         self._unknown: Counter[str] = Counter()
@@ -96,7 +98,9 @@ class XmlReader:
                 "Rien n'est appliqué : demander un nouvel envoi complet."
             ) from error
         if not reading.header:
-            raise FixTheDelivery(f"Ce fichier n'a pas d'en-tête {layout.header} : ce n'est pas une livraison de ce flux.")
+            raise FixTheDelivery(
+                f"Ce fichier n'a pas d'en-tête {layout.header} : ce n'est pas une livraison de ce flux."
+            )
 
     def _records(self, unit: etree._Element) -> Iterator[tuple[int, int, dict[str, Any]]]:
         reading = self.reading
@@ -134,12 +138,12 @@ class XmlReader:
 
 
 def _refuse_doctype(element: etree._Element) -> None:
-    if element.getroottree().docinfo.doctype:
+    if element.getroottree().docinfo.doctype:  # type: ignore[attr-defined] # lxml-stubs lacks it
         raise FixTheDelivery("Ce fichier déclare un DOCTYPE : les DTD et les entités sont refusées.")
 
 
 def _free(element: etree._Element) -> None:
-    element.clear(keep_tail=False)
+    element.clear()
     parent = element.getparent()
     while parent is not None and element.getprevious() is not None:
         del parent[0]
@@ -155,16 +159,19 @@ def _walk(element: etree._Element, paths: dict[str, list[_Branch]], found: dict[
         if branches is None:
             continue
         for branch in branches:
-            if not branch.goes(child):
-                continue
-            if branch.column is not None:
-                text = (child.text or "").strip()
-                if text:
-                    found.setdefault(branch.column, text)
-            elif branch.group is not None:
-                found.setdefault(branch.group, []).append(_leaves(child))
-            if branch.below:
-                _walk(child, branch.below, found)
+            if branch.leaf is None or branch.goes(child):
+                _take(child, branch, found)
+
+
+def _take(element: etree._Element, branch: _Branch, found: dict[str, Any]) -> None:
+    if branch.column is not None:
+        text = (element.text or "").strip()
+        if text:
+            found.setdefault(branch.column, text)
+    elif branch.group is not None:
+        found.setdefault(branch.group, []).append(_leaves(element))
+    if branch.below:
+        _walk(element, branch.below, found)
 
 
 def _compile(columns: Iterable[str], *, cut: int = 0) -> dict[str, list[_Branch]]:

@@ -22,7 +22,9 @@ def write_csv(sink: IO[bytes], columns: Sequence[str], rows: Iterable[Mapping[st
     (``+`` and digits) cannot be one and stays as it is.
     """
     text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
-    writer = csv.DictWriter(text, fieldnames=columns, delimiter=";", lineterminator="\n", restval="", extrasaction="raise")
+    writer = csv.DictWriter(
+        text, fieldnames=columns, delimiter=";", lineterminator="\n", restval="", extrasaction="raise"
+    )
     writer.writeheader()
     count = 0
     for row in rows:

@@ -25,7 +25,13 @@ METHODS = {
     "etat_civil": "pas de NIR d'un côté, mais même nom, même prénom, même date de naissance et au moins deux appuis",
     "decision_humaine": "un agent l'a décidé",
 }
-LEVELS = {"egal": "identique", "proche": "proche", "different": "différent", "absent": "non comparable", "inverse": "jour et mois inversés"}
+LEVELS = {
+    "egal": "identique",
+    "proche": "proche",
+    "different": "différent",
+    "absent": "non comparable",
+    "inverse": "jour et mois inversés",
+}
 FIELDS = {"nir": "NIR", "date_naissance": "date de naissance", "nom": "nom", "prenom": "prénom"}
 SUPPORTS = {
     "lieu_naissance": "lieu de naissance", "adresse": "adresse", "telephone": "téléphone", "courriel": "courriel",

@@ -90,7 +90,11 @@ def _birth_date(a: Keys, b: Keys) -> Level:
         return _equal((a.birth_date.year, a.birth_date.month), (b.birth_date.year, b.birth_date.month))
     if a.birth_date == b.birth_date:
         return "egal"
-    swapped = (a.birth_date.year, a.birth_date.day, a.birth_date.month) == (b.birth_date.year, b.birth_date.month, b.birth_date.day)
+    swapped = (a.birth_date.year, a.birth_date.day, a.birth_date.month) == (
+        b.birth_date.year,
+        b.birth_date.month,
+        b.birth_date.day,
+    )
     return "inverse" if swapped else "different"
 
 
@@ -99,7 +103,11 @@ def _name(a: Keys, b: Keys) -> Level:
         return "absent"
     if a.names & b.names:
         return "egal"
-    close = any(_truncated(one, other) or JaroWinkler.similarity(one, other) >= CLOSE_NAME for one in a.names for other in b.names)
+    close = any(
+        _truncated(one, other) or JaroWinkler.similarity(one, other) >= CLOSE_NAME
+        for one in a.names
+        for other in b.names
+    )
     return "proche" if close else "different"
 
 
@@ -125,8 +133,12 @@ SUPPORTS: dict[str, Callable[[Keys, Keys], bool]] = {
     "telephone": lambda a, b: bool(set(a.phones) & set(b.phones)),
     "courriel": lambda a, b: bool(a.email) and a.email == b.email,
     "numero_caf": lambda a, b: bool(a.caf_number) and a.caf_number == b.caf_number,
-    "numero_france_travail": lambda a, b: bool(a.france_travail_number) and a.france_travail_number == b.france_travail_number,
-    "identifiant_pole_emploi": lambda a, b: bool(a.france_travail_local_id) and a.france_travail_local_id == b.france_travail_local_id,
+    "numero_france_travail": lambda a, b: (
+        bool(a.france_travail_number) and a.france_travail_number == b.france_travail_number
+    ),
+    "identifiant_pole_emploi": lambda a, b: (
+        bool(a.france_travail_local_id) and a.france_travail_local_id == b.france_travail_local_id
+    ),
 }
 
 
@@ -162,7 +174,12 @@ def different_numbers(seen: Comparison) -> Verdict | None:
 
 def civil_status(seen: Comparison) -> Verdict | None:
     """Pas de numéro d'un côté : l'état civil et deux appuis indépendants suffisent, un seul demande un avis."""
-    if seen.same_flow or seen.birth_date != "egal" or seen.name not in {"egal", "proche"} or seen.first_name not in {"egal", "proche"}:
+    if (
+        seen.same_flow
+        or seen.birth_date != "egal"
+        or seen.name not in {"egal", "proche"}
+        or seen.first_name not in {"egal", "proche"}
+    ):
         return None
     exact = seen.name == "egal" and seen.first_name == "egal" and not seen.sex_differs
     if exact and len(seen.supports) >= ENOUGH_SUPPORTS:

@@ -159,9 +159,7 @@ def _clusters_of(clusters: Clusters, records: list[int]) -> list[list[int]]:
     return [sorted(clusters.members(root)) for root in sorted({clusters.root(record) for record in records})]
 
 
-def _choose(
-    members: list[int], before: Mapping[int, tuple[Any, UUID]], claimed: set[UUID]
-) -> tuple[UUID, bool]:
+def _choose(members: list[int], before: Mapping[int, tuple[Any, UUID]], claimed: set[UUID]) -> tuple[UUID, bool]:
     """The oldest person among the members, unless another part of a split already kept that id."""
     known = sorted({before[record] for record in members if record in before})
     for _, person in known:
@@ -183,7 +181,8 @@ def _forward(
     """A person left without any record forwards to where its records went."""
     emptied: dict[UUID, UUID] = {before[record][1]: person for record, person in moves.items() if record in before}
     still = connection.execute(
-        text("select distinct person_id from link where superseded_at is null and person_id = any(:ids)"), {"ids": list(emptied)}
+        text("select distinct person_id from link where superseded_at is null and person_id = any(:ids)"),
+        {"ids": list(emptied)},
     ).scalars()
     for person in still.all():
         emptied.pop(person, None)
@@ -193,9 +192,15 @@ def _forward(
 
 
 def _open_cases(
-    connection: Connection, doubtful: list[tuple[int, int, str, Mapping[str, object]]], *, done: Reconciled, now: datetime
+    connection: Connection,
+    doubtful: list[tuple[int, int, str, Mapping[str, object]]],
+    *,
+    done: Reconciled,
+    now: datetime,
 ) -> None:
-    connection.execute(text("create temporary table new_case (a bigint, b bigint, kind text, evidence jsonb) on commit drop"))
+    connection.execute(
+        text("create temporary table new_case (a bigint, b bigint, kind text, evidence jsonb) on commit drop")
+    )
     copy_rows(
         connection,
         "copy new_case (a, b, kind, evidence) from stdin",

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PARTICLES = frozenset({"DE", "DU", "DES", "D", "EL", "AL", "BEN", "VAN", "VON", "DA", "DI", "DOS"})
-LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ı": "i", "Ø": "O", "ø": "o", "ł": "l", "Ł": "L"})
+LIGATURES = str.maketrans(
+    {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ı": "i", "Ø": "O", "ø": "o", "ł": "l", "Ł": "L"}
+)
 PHONE_DIGITS = 9
 
 

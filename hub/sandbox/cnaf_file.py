@@ -26,7 +26,9 @@ def write_cnaf(sink: IO[bytes], adults: Sequence[Adult], *, departement: str, da
     count = 0
     for _, household in groupby(adults, key=lambda adult: adult.household):
         count += 1
-        sink.write(_household(list(household), departement, seed, daily=kind == "I", when=when).encode("cp1252", "replace"))
+        sink.write(
+            _household(list(household), departement, seed, daily=kind == "I", when=when).encode("cp1252", "replace")
+        )
     sink.write(_footer(count).encode("cp1252"))
     return count
 
@@ -40,7 +42,9 @@ def _header(kind: str, when: date) -> str:
         APPLIEME="CRI", NUMVERSIONAPPLIEME="6200", TYPEFLUX=kind, NATFLUX="D", DTCREAFLUX=when.isoformat(),
         HEUCREAFLUX="01:18:36.0000", DTREF=when.isoformat(),
     )  # fmt: skip
-    return f'<?xml version="1.0" encoding="windows-1252"?>\n<Racine>\n<IdentificationFlux>{leaves}</IdentificationFlux>\n'
+    return (
+        f'<?xml version="1.0" encoding="windows-1252"?>\n<Racine>\n<IdentificationFlux>{leaves}</IdentificationFlux>\n'
+    )
 
 
 def _footer(count: int) -> str:
@@ -56,7 +60,11 @@ def _household(adults: list[Adult], departement: str, seed: int, *, daily: bool,
     children = head.household % 3
     persons = "".join(_adult(adult, seed) for adult in adults)
     persons += "".join(_child(head, rank) for rank in range(children))
-    event = "<Evenement>" + _tags(DTLIQ=when.isoformat(), HEULIQ="03:00:17.52", FG="SITPRO") + "</Evenement>" if daily else ""
+    event = (
+        "<Evenement>" + _tags(DTLIQ=when.isoformat(), HEULIQ="03:00:17.52", FG="SITPRO") + "</Evenement>"
+        if daily
+        else ""
+    )
     return (
         f"<InfosFoyerRSA><IdentificationRSA><Organisme>{body}</Organisme><Partenaire>{receiver}</Partenaire>"
         f"<DemandeRSA>{claim}</DemandeRSA></IdentificationRSA>{persons}{_administrative(head, len(adults))}"
@@ -79,7 +87,11 @@ def _adult(adult: Adult, seed: int) -> str:
     leaves |= {"TOPVALIEC": "1" if seen.nir[:1] in "12" and seen.nir == adult.nir else "0", "SEXE": adult.sex}
     duties = _tags(TOPPERSDRODEVORSA=str(int(adult.rights_and_duties))) if adult.number % 50 else ""
     duties = f"<MontantCalculDroitRSAPersonne>{duties}</MontantCalculDroitRSAPersonne>" if duties else ""
-    local = f"<DossierPoleEmploi>{_tags(IDASSEDIC=adult.ft_local_id)}</DossierPoleEmploi>" if adult.in_ft and adult.number % 2 else ""
+    local = (
+        f"<DossierPoleEmploi>{_tags(IDASSEDIC=adult.ft_local_id)}</DossierPoleEmploi>"
+        if adult.in_ft and adult.number % 2
+        else ""
+    )
     return (
         f"<Personne><Identification>{_tags(**leaves)}</Identification>"
         f"<DossierCAF>{_tags(TOPRESPDOS=str(int(adult.role == 'DEM')), DDRATDOS='2015-05-15')}</DossierCAF>"
@@ -100,7 +112,12 @@ def _child(head: Adult, rank: int) -> str:
         NOM=plain(head.usage_name)[:28], NOMNAI=plain(head.usage_name)[:28], PRENOM=("LEO", "LINA", "NOE")[rank],
         NOMCOMNAI=plain(head.commune[0])[:26], DTNAI=f"{2015 + rank}-04-12", TYPEDTNAI="N", TOPVALIEC="1", SEXE="1",
     )  # fmt: skip
-    kin = _tags(NOMNAI=plain(head.birth_name)[:28], PRENOM=plain(head.first_names[0])[:32], DTNAI=head.birth_date.isoformat(), TYPEPAR="LEG")
+    kin = _tags(
+        NOMNAI=plain(head.birth_name)[:28],
+        PRENOM=plain(head.first_names[0])[:32],
+        DTNAI=head.birth_date.isoformat(),
+        TYPEPAR="LEG",
+    )
     return (
         f"<Personne><Identification>{leaves}</Identification><DossierCAF>{_tags(TOPRESPDOS='0', DDRATDOS='2018-01-01')}</DossierCAF>"
         f"{_benefits('ENF', 'ENF')}<Rattachement>{kin}</Rattachement>{RESOURCES}</Personne>"

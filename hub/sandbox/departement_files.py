@@ -27,7 +27,11 @@ WEBRSA = (
     "ORGANISME_ORIENTATION_REFERENT", "NOM_REFERENT", "PRENOM_REFERENT", "EMAIL_REFERENT", "CER_NUM_CONTRAT",
     "CER_POSITION", "CER_DATEDEB", "CER_DATEFIN", "RDV_DATE", "RDV_HEURE", "RDV_OBJET", "RDV_LIEU", "NIVETU",
 )  # fmt: skip
-STATES = {"2": "rsa_droit_ouvert_versable", "3": "rsa_droit_ouvert_et_suspendu", "4": "rsa_droit_ouvert_versement_suspendu"}
+STATES = {
+    "2": "rsa_droit_ouvert_versable",
+    "3": "rsa_droit_ouvert_et_suspendu",
+    "4": "rsa_droit_ouvert_versement_suspendu",
+}
 PATHWAYS = {"emploi": "EMPLOI", "socio_pro": "SOCIOPRO", "social": "SOCIAL"}
 
 

@@ -51,7 +51,13 @@ def truth(adult: Adult) -> dict[str, set[str]]:
 
 def judge(partner: str, own: Mapping[str, Adult], learnt: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Count leaks and untruths in what a partner learnt, and the questions it need not ask any more."""
-    found = {"people": len(learnt), "fields": 0, "fields_not_allowed": 0, "people_not_followed": 0, "values_of_somebody_else": 0}
+    found = {
+        "people": len(learnt),
+        "fields": 0,
+        "fields_not_allowed": 0,
+        "people_not_followed": 0,
+        "values_of_somebody_else": 0,
+    }
     answered = 0
     for person, fields in learnt.items():
         adult = own.get(person)
@@ -62,7 +68,7 @@ def judge(partner: str, own: Mapping[str, Adult], learnt: Mapping[str, Mapping[s
         found["fields_not_allowed"] += len(fields.keys() - allowed(partner))
         known = truth(adult)
         found["values_of_somebody_else"] += sum(
-            str(value) not in known[path] for path, value in fields.items() if path in known and known[path]
+            str(value) not in known[path] for path, value in fields.items() if known.get(path)
         )
         answered += sum(question in fields for question in QUESTIONS[partner])
     return found | {"questions_not_asked_again": answered}

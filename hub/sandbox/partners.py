@@ -60,7 +60,9 @@ class FilePartner:
         if len(lines) != first["enregistrements"]:
             self.complaints.append(f"fichier {said['sequence']} : nombre d'enregistrements faux")
         new = [self._learn(*line) for line in lines]
-        self._acknowledge(first["nom"].rpartition(".")[0], [(line[0], known) for line, known in zip(lines, new, strict=True)])
+        self._acknowledge(
+            first["nom"].rpartition(".")[0], [(line[0], known) for line, known in zip(lines, new, strict=True)]
+        )
         return len(new)
 
     def _lines(self, folder: Path, files: list[dict[str, Any]]) -> list[tuple[str, str, dict[str, Any]]]:

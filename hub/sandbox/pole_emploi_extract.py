@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
 from typing import IO, TYPE_CHECKING
 
 from hub.sandbox.dirt import plain, seen_by
@@ -13,6 +12,7 @@ from hub.sandbox.population import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from hub.sandbox.population import Adult
 

@@ -172,11 +172,18 @@ class Population:
         names = [name for name in words()["men" if one.sex == "1" else "women"] if name not in one.first_names]
         return self._known(
             replace(
-                one, number=self._next, household=one.household + OTHER_HOMES, first_names=(draw.choice(names),),
-                usage_name=one.birth_name, birth_date=birth_date, birth_rank=birth_rank,
-                nir=self._nir(one.sex, birth_date, one.birth_place[1]), address=self._address(),
-                phone=self._phone(), email=f"personne{self._next}@exemple.fr",
-            )  # fmt: skip
+                one,
+                number=self._next,
+                household=one.household + OTHER_HOMES,
+                first_names=(draw.choice(names),),
+                usage_name=one.birth_name,
+                birth_date=birth_date,
+                birth_rank=birth_rank,
+                nir=self._nir(one.sex, birth_date, one.birth_place[1]),
+                address=self._address(),
+                phone=self._phone(),
+                email=f"personne{self._next}@exemple.fr",
+            )
         )
 
     def _homonym_of(self, one: Adult) -> Adult:

@@ -6,12 +6,13 @@ import io
 import shutil
 import threading
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from hub.sandbox.cnaf_file import of_departement, write_cnaf
 from hub.sandbox.departement_files import write_pivot, write_webrsa
 from hub.sandbox.dirt import seen_by
-from hub.sandbox.france_travail import FranceTravailServer
+from hub.sandbox.france_travail import FranceTravailServer, FtFaults
 from hub.sandbox.judge import judge
 from hub.sandbox.partners import FilePartner
 from hub.sandbox.pole_emploi_extract import PATHWAYS, ft_people, write_extract
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+
+def _write(content: bytes, sink: IO[bytes]) -> int:
+    return sink.write(content)
+
+
 ACCOUNTS = ("caf", "pole_emploi", "departement_08", "departement_52")
 PARTNERS_LOOK_EVERY = 0.3
 
@@ -29,9 +35,10 @@ PARTNERS_LOOK_EVERY = 0.3
 class Sandbox:
     """Open it with ``with``; ``serving()`` keeps the partners at work beside you."""
 
-    def __init__(self, folder: Path, *, seed: int, size: int) -> None:
+    def __init__(self, folder: Path, *, seed: int, size: int, faults: FtFaults | None = None) -> None:
         self.folder = folder
         self.seed = seed
+        self._faults = faults or FtFaults()
         self.population = Population(seed=seed, size=size)
         self.day = 0
         self._stack = ExitStack()
@@ -41,8 +48,12 @@ class Sandbox:
         shutil.rmtree(self.folder, ignore_errors=True)
         self._sftp = self._stack.enter_context(SftpServer(self.folder, ACCOUNTS))
         people = self.population.on(0)
-        self._api = self._stack.enter_context(FranceTravailServer(ft_people(people, self.seed)))
-        self._partners = {name: FilePartner(name=name, folder=self.folder / name, own={}) for name in ACCOUNTS if name != "pole_emploi"}
+        self._api = self._stack.enter_context(FranceTravailServer(ft_people(people, self.seed), faults=self._faults))
+        self._partners = {
+            name: FilePartner(name=name, folder=self.folder / name, own={})
+            for name in ACCOUNTS
+            if name != "pole_emploi"
+        }
         self._know(people)
         return self
 
@@ -81,15 +92,31 @@ class Sandbox:
         changed = [adult for adult in people if before.get(adult.number) != adult]
         left = [self._deposit_cnaf(changed, departement, day) for departement in DEPARTEMENTS]
         extract = [adult for adult in people if adult.in_ft]
-        left.append(self._deposit("pole_emploi", f"extract_spie_{day:03d}_principal.csv", lambda sink: write_extract(sink, extract, seed=self.seed)))
+        left.append(
+            self._deposit(
+                "pole_emploi",
+                f"extract_spie_{day:03d}_principal.csv",
+                lambda sink: write_extract(sink, extract, seed=self.seed),
+            )
+        )
         pivot, webrsa = (self._of_departement(people, departement) for departement in DEPARTEMENTS)
-        left.append(self._deposit("departement_08", f"pivot_{day:03d}.csv", lambda sink: write_pivot(sink, pivot, seed=self.seed)))
-        left.append(self._deposit("departement_52", f"webrsa_{day:03d}.csv", lambda sink: write_webrsa(sink, webrsa, seed=self.seed)))
+        left.append(
+            self._deposit(
+                "departement_08", f"pivot_{day:03d}.csv", lambda sink: write_pivot(sink, pivot, seed=self.seed)
+            )
+        )
+        left.append(
+            self._deposit(
+                "departement_52", f"webrsa_{day:03d}.csv", lambda sink: write_webrsa(sink, webrsa, seed=self.seed)
+            )
+        )
         return left
 
     def _deposit_cnaf(self, adults: list[Adult], departement: str, day: int) -> str:
         households = {adult.household for adult in adults}
-        people = of_departement((adult for adult in self.population.on(day) if adult.household in households), departement)
+        people = of_departement(
+            (adult for adult in self.population.on(day) if adult.household in households), departement
+        )
         name = f"RSABE{'I' if day else 'M'}{departement}_{FIRST_DAY:%Y%m%d}_{day:03d}.xml"
         return self._deposit(
             "caf", name, lambda sink: write_cnaf(sink, people, departement=departement, day=day, seed=self.seed)
@@ -111,7 +138,7 @@ class Sandbox:
                 content = path.read_bytes()
                 again = f"{path.stem}_bis{path.suffix}"
                 if not path.stem.endswith("_bis"):
-                    left.append(self._deposit(account, again, lambda sink, content=content: sink.write(content)))
+                    left.append(self._deposit(account, again, partial(_write, content)))
         return left
 
     def partners_work(self) -> int:
@@ -156,7 +183,10 @@ class Sandbox:
         back = {code: pathway for pathway, code in PATHWAYS.items()}
         learnt: dict[str, dict[str, Any]] = {}
         for written in self._api.decisions:
-            told = {"orientation.pathway": back.get(written.body["parcours"]), "orientation.decided_on": written.body["date_decision"]}
+            told = {
+                "orientation.pathway": back.get(written.body["parcours"]),
+                "orientation.decided_on": written.body["date_decision"],
+            }
             learnt.setdefault(written.who, {}).update(told)
         for written in self._api.appointments:
             learnt.setdefault(written.who, {})["appointment.starts_at"] = written.body["date"]

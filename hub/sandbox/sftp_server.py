@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncssh
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 FOLDERS = ("depot", "retour", "accuses")
@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 class _Account(asyncssh.SFTPServer):
-    def __init__(self, channel: asyncssh.SSHServerChannel, root: Path) -> None:
+    def __init__(self, channel: Any, root: Path) -> None:
         user = channel.get_extra_info("username")
         super().__init__(channel, chroot=str(root / user).encode())
 

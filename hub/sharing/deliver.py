@@ -59,7 +59,9 @@ def deliver_files(
     """Deposit what waits as one sync file, after the files an interrupted run left behind."""
     sent = 0
     with engine.begin() as connection:
-        earlier = [read_sync_file(connection, flow, mapping, number) for number in undeposited(connection, flow.partner)]
+        earlier = [
+            read_sync_file(connection, flow, mapping, number) for number in undeposited(connection, flow.partner)
+        ]
     for deposit in earlier:
         sent += _deposit(engine, connector, deposit, clock())
     with engine.begin() as connection:
@@ -82,7 +84,13 @@ def _deposit(engine: Engine, connector: Connector, deposit: Deposit, now: dateti
 
 
 def deliver_api(
-    engine: Engine, flow: Flow, mapping: OutMapping, *, client: FranceTravail, vault: Vault, clock: Callable[[], datetime]
+    engine: Engine,
+    flow: Flow,
+    mapping: OutMapping,
+    *,
+    client: FranceTravail,
+    vault: Vault,
+    clock: Callable[[], datetime],
 ) -> Delivered:
     """Write what waits through France Travail's API; its reply is the acknowledgement, message by message.
 
@@ -95,12 +103,18 @@ def deliver_api(
             if not batch:
                 return Delivered(**total)
             queries = _queries(connection, batch, vault)
-            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="share") as pool:
-                outcomes = list(pool.map(lambda row: _send(client, mapping, row, queries.get(row.person_id)), batch))
+            outcomes = _send_all(client, mapping, batch, queries)
             _settle(connection, flow.partner, batch, outcomes, total=total, now=clock())
 
 
-def _queries(connection: Connection, batch: Sequence[Row[Any]], vault: Vault) -> dict[Any, Query]:
+def _send_all(
+    client: FranceTravail, mapping: OutMapping, batch: Sequence[Any], queries: dict[Any, Query]
+) -> list[Outcome | None]:
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="share") as pool:
+        return list(pool.map(lambda row: _send(client, mapping, row, queries.get(row.person_id)), batch))
+
+
+def _queries(connection: Connection, batch: Sequence[Any], vault: Vault) -> dict[Any, Query]:
     rows = connection.execute(text(KEYS), {"persons": [row.person_id for row in batch]})
     return {
         row.person_id: Query(
@@ -127,7 +141,7 @@ def _send(client: FranceTravail, mapping: OutMapping, row: Row[Any], query: Quer
 
 
 def _settle(
-    connection: Connection, partner: str, batch: Sequence[Row[Any]], outcomes: Sequence[Outcome | None], *,
+    connection: Connection, partner: str, batch: Sequence[Any], outcomes: Sequence[Outcome | None], *,
     total: dict[str, int], now: datetime,
 ) -> None:  # fmt: skip
     answers = []
@@ -139,7 +153,9 @@ def _settle(
             total["retried"] += 1
             continue
         accepted = outcome is None or outcome.accepted
-        answers.append((row.id, accepted, None if accepted or outcome is None else f"{outcome.code} : {outcome.message_fr}"))
+        answers.append(
+            (row.id, accepted, None if accepted or outcome is None else f"{outcome.code} : {outcome.message_fr}")
+        )
         total["sent"] += 1
         total["acknowledged" if accepted else "rejected"] += 1
     outbox.mark_answered(connection, partner, answers, now=now)

@@ -145,7 +145,9 @@ def _may_know(dossier: Mapping[str, Any], agreement: Agreement, said: set[tuple[
         for path in agreement.all_fields
         if path in dossier and dossier[path]["partner"] != agreement.partner
     }
-    news = {path for path, value in allowed.items() if (path, orjson.dumps(value, option=orjson.OPT_SORT_KEYS)) not in said}
+    news = {
+        path for path, value in allowed.items() if (path, orjson.dumps(value, option=orjson.OPT_SORT_KEYS)) not in said
+    }
     together = {path for each in news for path in groups().get(each, (each,))}
     return {path: value for path, value in allowed.items() if path in together}
 
@@ -167,7 +169,11 @@ def _write(
     now: datetime,
     arrived_at: Mapping[UUID, datetime],
 ) -> None:
-    replaced = [pending[message.partner, message.person_id].id for message in messages if (message.partner, message.person_id) in pending]
+    replaced = [
+        pending[message.partner, message.person_id].id
+        for message in messages
+        if (message.partner, message.person_id) in pending
+    ]
     connection.execute(text("update message set state = 'replaced' where id = any(:ids)"), {"ids": replaced})
     copy_rows(
         connection,

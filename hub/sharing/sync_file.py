@@ -96,7 +96,7 @@ def read_sync_file(connection: Connection, flow: Flow, mapping: OutMapping, numb
     return _files(head, flow, mapping, rows)
 
 
-def _files(head: Row[Any], flow: Flow, mapping: OutMapping, rows: Sequence[Row[Any]]) -> Deposit:
+def _files(head: Row[Any], flow: Flow, mapping: OutMapping, rows: Sequence[Any]) -> Deposit:
     assert flow.deliver is not None
     data: list[tuple[str, bytes]] = []
     if "csv" in flow.deliver.files:
@@ -110,7 +110,9 @@ def _files(head: Row[Any], flow: Flow, mapping: OutMapping, rows: Sequence[Row[A
         "nature": KINDS[head.kind],
         "schema": VERSION,
         "cree_le": head.created_at.isoformat(),
-        "fichiers": [{"nom": name, "sha256": sha256_of(content), "enregistrements": len(rows)} for name, content in data],
+        "fichiers": [
+            {"nom": name, "sha256": sha256_of(content), "enregistrements": len(rows)} for name, content in data
+        ],
     }
     sealed = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     files = (*data, (f"{head.name}.manifest.json", sealed))
@@ -121,10 +123,15 @@ def _name(partner: str, sequence: int, kind: str) -> str:
     return f"hub_{partner}_{sequence:06d}_{KINDS[kind]}"
 
 
-def _csv(reference: Sequence[str], mapping: OutMapping, rows: Sequence[Row[Any]]) -> bytes:
+def _csv(reference: Sequence[str], mapping: OutMapping, rows: Sequence[Any]) -> bytes:
     cells = render(mapping, [row.payload["fields"] for row in rows])
     lines = [
-        {"message_id": str(row.id), "sequence": str(row.sequence), **_named(reference, row.payload["reference"]), **cell}
+        {
+            "message_id": str(row.id),
+            "sequence": str(row.sequence),
+            **_named(reference, row.payload["reference"]),
+            **cell,
+        }
         for row, cell in zip(rows, cells, strict=True)
     ]
     columns = ["message_id", "sequence", *reference, *(column.column for column in mapping.columns)]
@@ -133,12 +140,17 @@ def _csv(reference: Sequence[str], mapping: OutMapping, rows: Sequence[Row[Any]]
     return sink.getvalue()
 
 
-def _json_lines(reference: Sequence[str], rows: Sequence[Row[Any]]) -> bytes:
+def _json_lines(reference: Sequence[str], rows: Sequence[Any]) -> bytes:
     sink = io.BytesIO()
     write_json_lines(
         sink,
         (
-            {"message_id": str(row.id), "sequence": row.sequence, **_named(reference, row.payload["reference"]), "champs": row.payload["fields"]}
+            {
+                "message_id": str(row.id),
+                "sequence": row.sequence,
+                **_named(reference, row.payload["reference"]),
+                "champs": row.payload["fields"],
+            }
             for row in rows
         ),
     )

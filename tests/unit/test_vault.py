@@ -79,7 +79,7 @@ def test_a_wrong_key_file_is_said(tmp_path, content):
     path = tmp_path / "master.key"
     path.write_text(content)
 
-    with pytest.raises(FixTheDeclaration, match="master.key"):
+    with pytest.raises(FixTheDeclaration, match=r"master\.key"):
         open_vault(path, create=False)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hub.sandbox.france_travail.people import FtPerson
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+class Refusal(Exception):
     """An answer that ends the request."""
 
     def __init__(self, response: Response) -> None:

@@ -1,0 +1,194 @@
+"""``hub demo``, ``hub up``, ``hub sandbox up``: everything running, until stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.cli.output import NEEDS_ATTENTION, Json, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+sandbox = typer.Typer(help="The pretend partners.", no_args_is_help=True)
+
+Size = Annotated[int, typer.Option(min=10, max=100_000, help="How many adults to invent.")]
+Seed = Annotated[int, typer.Option(help="Another seed, other people.")]
+
+
+@contextmanager
+def until_stopped() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that everything ends in order."""
+    stopped = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+def teller() -> Callable[[str], None]:
+    """Say what is going on, on standard error, with the seconds passed."""
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One cycle, then stop everything.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Then send the same deliveries again: nothing may change.")
+    ] = False,
+    size: Size = 500,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Show one full cycle: embedded stores, sandbox partners, the real DAGs.
+
+    Prints what moved, then leaves the screens up until stopped, unless ``--once``.
+    """
+    from hub.demo import Demo
+    from hub.settings import load_settings
+    from hub.web.serving import screens
+
+    with until_stopped() as stopped, Demo(load_settings(), seed=seed, size=size, tell=teller()) as running:
+        document = running.cycle()
+        if again:
+            document["again"] = running.cycle(again=True)
+        if once:
+            show(document, json=json)
+        else:
+            with screens(running.hub) as address:
+                show(document | {"screens": {"hub": address, "airflow": running.airflow.address}}, json=json)
+                say_addresses(address, running.airflow.address, running.airflow.password)
+                stopped.wait()
+    if document["unbalanced_deliveries"] or document["airflow"]["failed"]:
+        raise typer.Exit(NEEDS_ATTENTION)
+
+
+def say_addresses(hub: str, airflow: str, password: str) -> None:
+    """Where to look, and how to get in."""
+    print(
+        f"\n  The hub's screen   {hub}\n  Airflow            {airflow}  (admin / {password})\n  Ctrl-C stops everything.",
+        file=sys.stderr,
+    )
+
+
+def show(document: dict[str, Any], *, json: bool) -> None:
+    """Print what a cycle moved."""
+    if json:
+        print_json(document)
+        return
+    seconds = document["seconds"]
+    flows = [(name, *(row[key] for key in FLOW_COLUMNS[1:])) for name, row in document["flows"].items()]
+    print_table(f"What came in, for {document['size']} invented adults", FLOW_COLUMNS, flows)
+    known = document["people_known_to"]
+    say(
+        f"People known to one partner: {known.get('1', 0)}, to two: {known.get('2', 0)}, to three: {known.get('3', 0)}."
+    )
+    say(f"Doubtful matches left to a person: {document['review_cases']}.\n")
+    print_table("What went out", PARTNER_COLUMNS, [_partner(name, document) for name in document["partners"]])
+    sandboxed = document["sandbox"].values()
+    say(f"Questions nobody has to ask again: {sum(each['questions_not_asked_again'] for each in sandboxed)}.")
+    say(
+        "Seen from the partners: "
+        f"{sum(each['fields_not_allowed'] for each in sandboxed)} fields outside an agreement, "
+        f"{sum(each['people_not_followed'] for each in sandboxed)} people they do not follow, "
+        f"{sum(each['values_of_somebody_else'] for each in sandboxed)} values of somebody else."
+    )
+    say(f"Set up in {seconds['set_up']} s; from the first file to the last acknowledgement: {seconds['cycle']} s.")
+    if "again" in document:
+        _show_again(document, document["again"])
+
+
+FLOW_COLUMNS = ("flow", "deliveries", "received", "applied", "unchanged", "quarantined", "refused", "balanced")
+PARTNER_COLUMNS = (
+    "partner",
+    "messages",
+    "acknowledged",
+    "rejected",
+    "waiting",
+    "arrival to delivery, p50 s",
+    "p95 s",
+    "answers gained",
+)
+
+
+def _partner(name: str, document: dict[str, Any]) -> tuple[Any, ...]:
+    row = document["partners"][name]
+    numbers = [row[key] for key in ("messages", "acknowledged", "rejected", "waiting", "p50_seconds", "p95_seconds")]
+    return (name, *numbers, document["sandbox"][name]["questions_not_asked_again"])
+
+
+def _show_again(first: dict[str, Any], second: dict[str, Any]) -> None:
+    applied = sum(row["applied"] for row in second["flows"].values()) - sum(
+        row["applied"] for row in first["flows"].values()
+    )
+    messages = sum(row["messages"] for row in second["partners"].values()) - sum(
+        row["messages"] for row in first["partners"].values()
+    )
+    say(f"The same deliveries again: {applied} applied, {messages} messages.")
+
+
+def up() -> None:
+    """Run Airflow, the hub's screens and the embedded stores, until stopped."""
+    from hub.opening import open_hub
+    from hub.running import running
+    from hub.web.serving import screens
+
+    hub = open_hub()
+    with until_stopped() as stopped, running(hub, tell=teller()) as airflow, screens(hub) as address:
+        say_addresses(address, airflow.address, airflow.password)
+        stopped.wait()
+
+
+@sandbox.command("up")
+def sandbox_up(
+    folder: Annotated[
+        Path | None, typer.Option(help="Where partners keep their files; default: under the hub's home.")
+    ] = None,
+    *,
+    size: Size = 500,
+    seed: Seed = 1,
+    every: Annotated[float, typer.Option(help="Seconds between two of the partners' days; 0: day 0 only.")] = 0,
+    faults: Annotated[
+        str | None, typer.Option(help="Faults of the API, as in rate_limit_every=10,slow_every=5.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Start the pretend partners alone; write their connections where the hub finds them."""
+    from hub.sandbox.alone import alone
+    from hub.settings import load_settings
+
+    settings = load_settings()
+    place = folder or settings.home / "partners"
+    with until_stopped() as stopped, alone(settings, place, seed=seed, size=size, faults=faults) as partners:
+        document = {
+            "partners": sorted(partners.report()),
+            "connections": str(settings.secrets),
+            "files": partners.deposit_day(0),
+        }
+        if json:
+            print_json(document)
+        else:
+            say(
+                f"Partners are up: {', '.join(document['partners'])}. Connections written in {document['connections']}."
+            )
+        sys.stdout.flush()
+        day = 0
+        while not stopped.wait(every or None):
+            day += 1
+            say(f"Day {day}: {', '.join(partners.deposit_day(day))}")
+        print_json(partners.report()) if json else say("Partners stopped.")
