@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
-
-if TYPE_CHECKING:
-    from uuid import UUID
 
 review = typer.Typer(help="Doubtful matches, for a person to decide.", no_args_is_help=True)
 person = typer.Typer(help="Who is who, and why.", no_args_is_help=True)

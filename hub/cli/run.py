@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,8 +10,6 @@ import typer
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hub.ledger import Line
 
 LEDGER_COLUMNS = (

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +16,6 @@ from hub.cli.output import NEEDS_ATTENTION, Json, print_json, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 sandbox = typer.Typer(help="The pretend partners.", no_args_is_help=True)
 
