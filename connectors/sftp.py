@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, NoReturn, Self
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
 
 from connectors.base import Access, Arrival
@@ -175,7 +176,7 @@ def _pinned_key(access: Access) -> paramiko.PKey:
         raise FixTheDeclaration(f"{access.name}: extra.host_key: pin the server's public key (ssh-keyscan prints it).")
     try:
         return paramiko.PKey.from_type_string(line[0], base64.b64decode(line[1]))
-    except (SSHException, ValueError) as error:
+    except (SSHException, ValueError, UnknownKeyType) as error:
         raise FixTheDeclaration(f"{access.name}: extra.host_key: not an OpenSSH public key.") from error
 
 

@@ -85,20 +85,23 @@ def _seal(previous: bytes, *parts: object) -> bytes:
 
 def verify(connection: Connection) -> Verified:
     """Recompute every entry; a change, a deletion, an insertion or a swap shows at the first entry it touches."""
-    expected, previous, count = 1, GENESIS, 0
-    result = connection.execute(text(ENTRIES), execution_options={"yield_per": CHUNK})
-    for row in result:
-        if row.position != expected:
-            return Verified(entries=count, first_bad=expected, reason="entrée absente ou déplacée")
-        if bytes(row.previous_hash) != previous:
-            return Verified(
-                entries=count, first_bad=expected, reason="l'entrée précédente n'est pas celle qui a été scellée"
-            )
-        sealed = _seal(
-            previous, row.position, f"{float(row.at):.6f}", row.partner, row.person, row.agreement, row.purpose,
-            list(row.fields), row.message,
-        )  # fmt: skip
-        if sealed != bytes(row.entry_hash):
-            return Verified(entries=count, first_bad=expected, reason="entrée modifiée")
-        expected, previous, count = expected + 1, sealed, count + 1
+    previous, count = GENESIS, 0
+    with connection.execute(text(ENTRIES), execution_options={"yield_per": CHUNK}) as entries:
+        for row in entries:
+            reason = _fault(row, count + 1, previous)
+            if reason is not None:
+                return Verified(entries=count, first_bad=count + 1, reason=reason)
+            previous, count = bytes(row.entry_hash), count + 1
     return Verified(entries=count)
+
+
+def _fault(row: Any, expected: int, previous: bytes) -> str | None:
+    if row.position != expected:
+        return "entrée absente ou déplacée"
+    if bytes(row.previous_hash) != previous:
+        return "l'entrée précédente n'est pas celle qui a été scellée"
+    sealed = _seal(
+        previous, row.position, f"{float(row.at):.6f}", row.partner, row.person, row.agreement, row.purpose,
+        list(row.fields), row.message,
+    )  # fmt: skip
+    return None if sealed == bytes(row.entry_hash) else "entrée modifiée"

@@ -40,16 +40,16 @@ def judge(quality: Quality, profile: dict[str, Any], history: Sequence[dict[str,
 
 
 def _unmet(flow: str, judged: Sequence[Expectation], row: pd.DataFrame) -> list[bool]:
-    import great_expectations as gx  # noqa: PLC0415 - takes two seconds to import
-    from great_expectations.data_context.types.base import (  # noqa: PLC0415
-        DataContextConfig,
-        InMemoryStoreBackendDefaults,
-        ProgressBarsConfig,
-    )
-
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own deprecations
+        import great_expectations as gx  # noqa: PLC0415 - takes two seconds to import
+        from great_expectations.data_context.types.base import (  # noqa: PLC0415
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
+        )
+
         config = DataContextConfig(
             store_backend_defaults=InMemoryStoreBackendDefaults(),
             analytics_enabled=False,

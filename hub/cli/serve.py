@@ -61,7 +61,7 @@ def demo(
     """
     from hub.demo import Demo
     from hub.settings import load_settings
-    from hub.web.serving import screens
+    from hub.web.serving import screens as serving
 
     with until_stopped() as stopped, Demo(load_settings(), seed=seed, size=size, tell=teller()) as running:
         document = running.cycle()
@@ -70,7 +70,7 @@ def demo(
         if once:
             show(document, json=json)
         else:
-            with screens(running.hub) as address:
+            with serving(running.hub) as address:
                 show(document | {"screens": {"hub": address, "airflow": running.airflow.address}}, json=json)
                 say_addresses(address, running.airflow.address, running.airflow.password)
                 stopped.wait()
@@ -142,14 +142,28 @@ def _show_again(first: dict[str, Any], second: dict[str, Any]) -> None:
     say(f"The same deliveries again: {applied} applied, {messages} messages.")
 
 
+def screens(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8090,
+) -> None:
+    """Serve the hub's screens alone, until stopped."""
+    import uvicorn
+
+    from hub.opening import open_hub
+    from hub.web.app import create_app
+
+    uvicorn.run(create_app(open_hub()), host=host, port=port, log_level="warning", access_log=False)
+
+
 def up() -> None:
     """Run Airflow, the hub's screens and the embedded stores, until stopped."""
     from hub.opening import open_hub
     from hub.running import running
-    from hub.web.serving import screens
+    from hub.web.serving import screens as serving
 
     hub = open_hub()
-    with until_stopped() as stopped, running(hub, tell=teller()) as airflow, screens(hub) as address:
+    with until_stopped() as stopped, running(hub, tell=teller()) as airflow, serving(hub) as address:
         say_addresses(address, airflow.address, airflow.password)
         stopped.wait()
 
@@ -166,15 +180,21 @@ def sandbox_up(
     faults: Annotated[
         str | None, typer.Option(help="Faults of the API, as in rate_limit_every=10,slow_every=5.")
     ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    known_as: Annotated[
+        str | None, typer.Option(help="The name the hub reaches it by, where it is not the address.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Start the pretend partners alone; write their connections where the hub finds them."""
-    from hub.sandbox.alone import alone
+    from hub.sandbox.alone import alone, read_faults
+    from hub.sandbox.sandbox import Sandbox
     from hub.settings import load_settings
 
     settings = load_settings()
     place = folder or settings.home / "partners"
-    with until_stopped() as stopped, alone(settings, place, seed=seed, size=size, faults=faults) as partners:
+    invented = Sandbox(place, seed=seed, size=size, faults=read_faults(faults), bind=host, known_as=known_as or host)
+    with until_stopped() as stopped, alone(settings, invented) as partners:
         document = {
             "partners": sorted(partners.report()),
             "connections": str(settings.secrets),

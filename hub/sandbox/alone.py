@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hub.sandbox.france_travail import FtFaults
-from hub.sandbox.sandbox import Sandbox
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hub.sandbox.sandbox import Sandbox
     from hub.settings import Settings
 
 
 @contextmanager
-def alone(settings: Settings, folder: Path, *, seed: int, size: int, faults: str | None) -> Iterator[Sandbox]:
+def alone(settings: Settings, partners: Sandbox) -> Iterator[Sandbox]:
     """Start the sandbox and write one ``<connection>.json`` each (mode 0600); the partners load what they are left."""
-    with Sandbox(folder, seed=seed, size=size, faults=read_faults(faults)) as partners, partners.serving():
+    with partners, partners.serving():
         write_connections(settings.secrets, partners)
         yield partners
 

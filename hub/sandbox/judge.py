@@ -11,7 +11,7 @@ import yaml
 from hub.sandbox.dirt import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hub.sandbox.population import Adult
 
@@ -49,8 +49,20 @@ def truth(adult: Adult) -> dict[str, set[str]]:
     }
 
 
-def judge(partner: str, own: Mapping[str, Adult], learnt: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Count leaks and untruths in what a partner learnt, and the questions it need not ask any more."""
+def ever_true(adults: Sequence[Adult]) -> dict[str, set[str]]:
+    """What was true of a person on any day so far: an old truth is stale, not somebody else's."""
+    known: dict[str, set[str]] = {}
+    for adult in adults:
+        for path, values in truth(adult).items():
+            known.setdefault(path, set()).update(values)
+    return known
+
+
+def judge(partner: str, own: Mapping[str, Sequence[Adult]], learnt: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Count leaks and untruths in what a partner learnt, and the questions it need not ask any more.
+
+    ``own`` is the people the partner follows, each as they have been since the first day.
+    """
     found = {
         "people": len(learnt),
         "fields": 0,
@@ -60,13 +72,13 @@ def judge(partner: str, own: Mapping[str, Adult], learnt: Mapping[str, Mapping[s
     }
     answered = 0
     for person, fields in learnt.items():
-        adult = own.get(person)
-        if adult is None:
+        adults = own.get(person)
+        if not adults:
             found["people_not_followed"] += 1
             continue
         found["fields"] += len(fields)
         found["fields_not_allowed"] += len(fields.keys() - allowed(partner))
-        known = truth(adult)
+        known = ever_true(adults)
         found["values_of_somebody_else"] += sum(
             str(value) not in known[path] for path, value in fields.items() if known.get(path)
         )

@@ -29,7 +29,7 @@ class FilePartner:
 
     name: str
     folder: Path
-    own: dict[str, Adult]
+    own: dict[str, list[Adult]]
     learnt: dict[str, dict[str, Any]] = field(default_factory=dict)
     messages: set[str] = field(default_factory=set)
     repeated: int = 0

@@ -230,15 +230,17 @@ class Population:
         return adults
 
     def _next_day(self, adult: Adult, day: int) -> Adult:
-        draw = random.Random(f"{self.seed}-{day}-{adult.number}")
-        chance, today = draw.random(), FIRST_DAY + timedelta(days=day)
+        today = FIRST_DAY + timedelta(days=day)
+        home = random.Random(f"{self.seed}-{day}-{adult.household}-home")
+        chance = home.random()
         if chance < 0.02:
-            return replace(adult, address=(str(draw.randrange(1, 120)), "rue", "des Lilas"), address_since=today)
+            return replace(adult, address=(str(home.randrange(1, 120)), "rue", "des Lilas"), address_since=today)
         if chance < 0.03:
             return replace(adult, rsa_state="4", suspended_since=today)
-        if chance < 0.04:
+        chance = random.Random(f"{self.seed}-{day}-{adult.number}").random()
+        if chance < 0.02:
             return replace(adult, pathway="emploi", decided_on=today)
-        if chance < 0.05:
+        if chance < 0.03:
             return replace(adult, ft_category="5")
         return adult
 

@@ -17,7 +17,7 @@ from hub.sandbox.judge import judge
 from hub.sandbox.partners import FilePartner
 from hub.sandbox.pole_emploi_extract import PATHWAYS, ft_people, write_extract
 from hub.sandbox.population import DEPARTEMENTS, FIRST_DAY, Adult, Population
-from hub.sandbox.sftp_server import SftpServer
+from hub.sandbox.sftp_server import HOST, SftpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,20 +35,37 @@ PARTNERS_LOOK_EVERY = 0.3
 class Sandbox:
     """Open it with ``with``; ``serving()`` keeps the partners at work beside you."""
 
-    def __init__(self, folder: Path, *, seed: int, size: int, faults: FtFaults | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        size: int,
+        faults: FtFaults | None = None,
+        bind: str = HOST,
+        known_as: str = HOST,
+    ) -> None:
         self.folder = folder
         self.seed = seed
         self._faults = faults or FtFaults()
+        self._bind, self._known_as = bind, known_as
         self.population = Population(seed=seed, size=size)
         self.day = 0
+        self._ft_own: dict[str, list[Adult]] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._sftp = self._stack.enter_context(SftpServer(self.folder, ACCOUNTS))
+        self._sftp = self._stack.enter_context(
+            SftpServer(self.folder, ACCOUNTS, bind=self._bind, known_as=self._known_as)
+        )
         people = self.population.on(0)
-        self._api = self._stack.enter_context(FranceTravailServer(ft_people(people, self.seed), faults=self._faults))
+        self._api = self._stack.enter_context(
+            FranceTravailServer(
+                ft_people(people, self.seed), faults=self._faults, bind=self._bind, known_as=self._known_as
+            )
+        )
         self._partners = {
             name: FilePartner(name=name, folder=self.folder / name, own={})
             for name in ACCOUNTS
@@ -68,11 +85,19 @@ class Sandbox:
 
     def _know(self, people: list[Adult]) -> None:
         """Each partner's own people, under the number by which it knows them."""
-        self._by_ft_number = {adult.ft_number: adult for adult in people if adult.in_ft}
+        self._remember(self._ft_own, {adult.ft_number: adult for adult in people if adult.in_ft})
         for departement in DEPARTEMENTS:
             followed = self._of_departement(people, departement)
-            self._partners[f"departement_{departement}"].own.update({adult.departement_id: adult for adult in followed})
-        self._partners["caf"].own.update({self._caf_key(adult): adult for adult in people if adult.in_caf})
+            own = self._partners[f"departement_{departement}"].own
+            self._remember(own, {adult.departement_id: adult for adult in followed})
+        self._remember(self._partners["caf"].own, {self._caf_key(adult): adult for adult in people if adult.in_caf})
+
+    @staticmethod
+    def _remember(own: dict[str, list[Adult]], today: dict[str, Adult]) -> None:
+        for key, adult in today.items():
+            known = own.setdefault(key, [])
+            if not known or known[-1] != adult:
+                known.append(adult)
 
     def _of_departement(self, people: list[Adult], departement: str) -> list[Adult]:
         return [adult for adult in people if adult.in_departement and adult.departement == departement]
@@ -191,9 +216,9 @@ class Sandbox:
         for written in self._api.appointments:
             learnt.setdefault(written.who, {})["appointment.starts_at"] = written.body["date"]
         return {
-            "follows": len(self._by_ft_number),
+            "follows": len(self._ft_own),
             "messages": len(self._api.decisions) + len(self._api.appointments),
-            **judge("pole_emploi", self._by_ft_number, learnt),
+            **judge("pole_emploi", self._ft_own, learnt),
             "messages_twice": 0,
             "unknown_people": 0,
             "complaints": [],

@@ -24,8 +24,12 @@ class _Account(asyncssh.SFTPServer):
 
 
 class _Doorkeeper(asyncssh.SSHServer):
-    def __init__(self, passwords: dict[str, str]) -> None:
+    def __init__(self, passwords: dict[str, str], visitors: set[Any]) -> None:
         self._passwords = passwords
+        self._visitors = visitors
+
+    def connection_made(self, conn: Any) -> None:
+        self._visitors.add(conn)
 
     def password_auth_supported(self) -> bool:
         return True
@@ -38,12 +42,14 @@ class _Doorkeeper(asyncssh.SSHServer):
 class SftpServer:
     """Runs in its own thread; on exit nothing is left listening."""
 
-    def __init__(self, folder: Path, accounts: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, accounts: tuple[str, ...], *, bind: str = HOST, known_as: str = HOST) -> None:
         self.folder = folder
+        self._bind, self._known_as = bind, known_as
         self._passwords = {account: secrets.token_urlsafe(18) for account in accounts}
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox-sftp", daemon=True)
+        self._visitors: set[Any] = set()
         self.port = 0
         self._server: Any = None
 
@@ -58,9 +64,9 @@ class SftpServer:
 
     async def _listen(self) -> Any:
         return await asyncssh.listen(
-            HOST,
+            self._bind,
             0,
-            server_factory=lambda: _Doorkeeper(self._passwords),
+            server_factory=lambda: _Doorkeeper(self._passwords, self._visitors),
             server_host_keys=[self._key],
             sftp_factory=lambda channel: _Account(channel, self.folder),
             allow_scp=False,
@@ -76,6 +82,9 @@ class SftpServer:
 
     async def _close(self) -> None:
         self._server.close()
+        for visitor in self._visitors:
+            visitor.abort()
+            await visitor.wait_closed()
         await self._server.wait_closed()
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:
@@ -86,5 +95,5 @@ class SftpServer:
         """How to reach an account, as a connection the hub reads."""
         line = self._key.export_public_key("openssh").decode().strip()
         return {
-            "host": HOST, "port": self.port, "login": account, "password": self._passwords[account], "extra": {"host_key": line}
+            "host": self._known_as, "port": self.port, "login": account, "password": self._passwords[account], "extra": {"host_key": line}
         }  # fmt: skip

@@ -39,11 +39,14 @@ class FranceTravailServer:
         faults: FtFaults | None = None,
         clock: Callable[[], float] = time.time,
         port: int = 0,
+        bind: str = LOOPBACK,
+        known_as: str = LOOPBACK,
     ) -> None:
         script = Script(faults or FtFaults())
         self._register = Register(people=people, clock=clock, seed=script.faults.seed)
         self._face = Face(register=self._register, script=script, client=CLIENT)
         self._wanted_port = port
+        self._bind, self._known_as = bind, known_as
 
     @property
     def decisions(self) -> list[Written]:
@@ -63,11 +66,11 @@ class FranceTravailServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}{BASE_PATH}"
+        return f"http://{self._known_as}:{self.port}{BASE_PATH}"
 
     @property
     def token_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}{TOKEN_PATH}?realm=/agent"
+        return f"http://{self._known_as}:{self.port}{TOKEN_PATH}?realm=/agent"
 
     def load(self, people: Mapping[str, FtPerson]) -> None:
         """Take the day's picture; what was told until now shows in what is read from now on."""
@@ -81,7 +84,7 @@ class FranceTravailServer:
         """How to reach it, as an Airflow connection or a secret file holds it."""
         client_id, client_secret = CLIENT
         return {
-            "host": LOOPBACK,
+            "host": self._known_as,
             "port": self.port,
             "login": client_id,
             "password": None,
@@ -99,7 +102,7 @@ class FranceTravailServer:
         # named TCP, or asyncio leaves Nagle's delay on: 40 ms per answer
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((LOOPBACK, self._wanted_port))
+        self._socket.bind((self._bind, self._wanted_port))
         self.port = int(self._socket.getsockname()[1])
         config = uvicorn.Config(
             self._face.app(), loop="asyncio", lifespan="off", ws="none", log_config=None, access_log=False
