@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 
 from connectors.control import control_total, is_full_picture, order_key, reference_date
 from connectors.opening import open_reader
+from hub.judging import Judge
 from hub.ledger import close_refused
 from hub.staging import Staging
 from hub.store import take_lock
@@ -35,6 +36,7 @@ REPEATED_KEY = "Cette personne figure déjà dans la livraison avec un contenu d
 
 @dataclass
 class _Seen:
+    judge: Judge
     profile: Profile = field(default_factory=Profile)
     unknown_codes: dict[str, int] = field(default_factory=dict)
     repairs: dict[str, int] = field(default_factory=dict)
@@ -53,9 +55,9 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
         flow = hub.flow(row.flow)
         staging = Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=delivery_id, now=now)
         staging.clear()
-        seen = _Seen()
-        with hub.raw.open(row.sha256) as stream:
-            mapping = hub.in_mapping(row.flow)
+        mapping = hub.in_mapping(row.flow)
+        with Judge(hub.qualities[row.flow]) as judge, hub.raw.open(row.sha256) as stream:
+            seen = _Seen(judge=judge)
             reader = open_reader(flow, stream, mapping.columns, ignored=mapping.ignored, chunk=hub.settings.chunk)
             try:
                 for chunk in reader.chunks():
@@ -65,7 +67,7 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
             except FixTheDelivery as error:
                 close_refused(connection, delivery_id, reason=str(error), now=now, **_known(flow, reader, row))
                 return "refused"
-        return _conclude(hub, connection, flow=flow, reader=reader, row=row, seen=seen, now=now)
+            return _conclude(hub, connection, flow=flow, reader=reader, row=row, seen=seen, now=now)
 
 
 def _take_chunk(hub: Hub, staging: Staging, *, chunk: Chunk, reading: Reading, row: Row[Any], seen: _Seen) -> None:
@@ -95,8 +97,7 @@ def _conclude(
         close_refused(connection, row.id, reason=total.message, now=now, **known)
         return "refused"
     profile = seen.profile.to_dict()
-    findings = _judge(hub, connection, row, profile)
-    findings += _drift(reader.reading, seen)
+    findings = seen.judge.findings(profile, _history(connection, row.flow)) + _drift(reader.reading, seen)
     held = [finding for finding in findings if finding["severity"] == "hold" and not row.released_by]
     received = connection.execute(
         text("""
@@ -113,7 +114,7 @@ def _conclude(
             state=state,
             reason=" ".join(finding["message"] for finding in held) or None,
             received=received,
-            profile=profile | {"repairs": seen.repairs},
+            profile=profile | {"repairs": seen.repairs | reader.reading.repairs},
             findings=findings,
             **known,
         )
@@ -135,22 +136,14 @@ def _known(flow: Flow, reader: Reader, row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _judge(hub: Hub, connection: Connection, row: Row[Any], profile: dict[str, Any]) -> list[dict[str, str]]:
-    quality = hub.qualities[row.flow]
-    if not quality.suite:
-        return []
-    from quality.suite import judge  # noqa: PLC0415 - Great Expectations takes seconds to import
-
-    history = connection.scalars(
+def _history(connection: Connection, flow: str) -> list[dict[str, Any]]:
+    past = connection.scalars(
         select(delivery.c.profile)
-        .where(delivery.c.flow == row.flow, delivery.c.state == "applied", delivery.c.profile.is_not(None))
+        .where(delivery.c.flow == flow, delivery.c.state == "applied", delivery.c.profile.is_not(None))
         .order_by(delivery.c.id.desc())
         .limit(HISTORY)
-    ).all()
-    return [
-        {"rule": finding.rule, "severity": finding.severity, "message": finding.message}
-        for finding in judge(quality, profile, [dict(past) for past in history if past])
-    ]
+    )
+    return [dict(profile) for profile in past if profile]
 
 
 def _drift(reading: Reading, seen: _Seen) -> list[dict[str, str]]:

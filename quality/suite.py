@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -107,3 +109,18 @@ def _message(expectation: Expectation, measured: float) -> str:
 
 def _number(expectation: Expectation, value: float) -> str:
     return f"{value:.0f}" if expectation.expect == "records" else f"{value:.0%}"
+
+
+def main() -> None:
+    """Answer one question on standard input (quality, profile, history) with findings on standard output."""
+    from quality.declaration import Quality  # noqa: PLC0415 - only where this is a program
+
+    asked = orjson.loads(sys.stdin.buffer.read())
+    found = judge(Quality.model_validate(asked["quality"]), asked["profile"], asked["history"])
+    sys.stdout.buffer.write(orjson.dumps([asdict(finding) for finding in found]))
+
+
+if __name__ == "__main__":
+    import great_expectations  # noqa: F401 - loaded while the question is still being made
+
+    main()

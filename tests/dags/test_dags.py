@@ -17,7 +17,6 @@ pytestmark = pytest.mark.airflow
 
 HEAVY = (
     "pandas",
-    "sqlalchemy.dialects.postgresql.psycopg",
     "great_expectations",
     "paramiko",
     "lxml",

@@ -1,0 +1,105 @@
+"""How long a large VRSB0801 delivery takes to receive, beside a bare XML pass over the same file and a bare COPY.
+
+    python bench/receive.py [HOUSEHOLDS]        default 100,000 households of about 8 kB, 760 MB
+
+Prints the time and peak memory of ``hub receive`` (fetch, seal, normalise, check, stage, apply), as a ratio to
+``lxml.iterparse`` reading and dropping the same households in the same run, with COPY of the same rows as the floor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import groupby, islice
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from hub.sandbox.cnaf_file import write_cnaf
+from hub.sandbox.population import Population
+from hub.store import embedded_server
+
+BARE = """
+import sys
+from lxml import etree
+for _, element in etree.iterparse(sys.argv[1], tag="InfosFoyerRSA", resolve_entities=False, no_network=True):
+    element.clear()
+    while element.getprevious() is not None:
+        del element.getparent()[0]
+"""
+
+
+def measured(*command: str, **environment: str) -> tuple[float, float, str]:
+    """Seconds, peak megabytes and output of a command run as a user would."""
+    with tempfile.TemporaryFile() as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL, env={**os.environ, **environment})  # noqa: TID251
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        output.seek(0)
+        if os.waitstatus_to_exitcode(status):
+            raise SystemExit(f"{command[:4]} failed: {output.read()[-500:]!r}")
+        return seconds, usage.ru_maxrss / 1024, output.read().decode()
+
+
+def make_delivery(path: Path, households: int) -> None:
+    """A month of one CAF, invented."""
+    adults = sorted(
+        Population(seed=1, size=int(households * 1.6)).adults, key=lambda adult: (adult.household, adult.number)
+    )
+    homes = (list(group) for _, group in groupby(adults, key=lambda adult: adult.household))
+    chosen = [adult for home in islice(homes, households) for adult in home]
+    with path.open("wb") as sink:
+        written = write_cnaf(sink, chosen, departement="08", day=0, seed=1)
+    assert written == households, f"only {written} households were invented"
+
+
+def copy_floor(home: Path) -> float:
+    """Seconds that PostgreSQL takes to COPY the same rows into a table with no index."""
+    engine = create_engine(embedded_server(home / "postgres").set(database="hub"))
+    columns = "source_record_id, version, content, nir_encrypted, content_hash, as_of, delivery_id, recorded_at"
+    with engine.begin() as connection, tempfile.TemporaryFile() as rows:
+        cursor = connection.connection.cursor()
+        with cursor.copy(f"copy source_version ({columns}) to stdout") as copy:
+            for block in copy:
+                rows.write(block)
+        connection.execute(text("create temporary table floor (like source_version) on commit drop"))
+        rows.seek(0)
+        began = time.perf_counter()
+        with cursor.copy(f"copy floor ({columns}) from stdin") as copy:
+            while block := rows.read(1 << 20):
+                copy.write(block)
+        seconds = time.perf_counter() - began
+    engine.dispose()
+    return seconds
+
+
+def main() -> None:
+    households = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    hub = (sys.executable, "-c", "from hub.cli import main; main()")
+    with tempfile.TemporaryDirectory() as folder:
+        home, file = Path(folder) / "hub", Path(folder) / "RSABEM_bench.xml"
+        os.chmod(folder, 0o755)  # noqa: PTH101 - the embedded server runs as its own user
+        make_delivery(file, households)
+        measured(*hub, "status", "--json", HUB_HOME=str(home))  # the store is there before the clock starts
+        bare, bare_memory, _ = measured(sys.executable, "-c", BARE, str(file))
+        took, memory, said = measured(*hub, "receive", "caf_rsa", "--file", str(file), "--json", HUB_HOME=str(home))
+        line = json.loads(said)["deliveries"][0]
+        floor = copy_floor(home)
+        size = file.stat().st_size / 1e6
+    print(
+        f"{households:,} households, {size:,.0f} MB, {line['received']:,} adults; {line['applied']:,} applied, balanced: {line['balanced']}"
+    )
+    print(f"  bare lxml.iterparse   {bare:7.1f} s  {bare_memory:6.0f} MB")
+    print(
+        f"  hub receive           {took:7.1f} s  {memory:6.0f} MB  = {took / bare:.2f} x the bare pass (aim: under 4)"
+    )
+    print(f"  COPY of the same rows {floor:7.1f} s             = {took / floor:.1f} x the floor")
+
+
+if __name__ == "__main__":
+    main()
