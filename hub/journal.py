@@ -29,6 +29,11 @@ select position, extract(epoch from at) as at, partner, person_id::text as perso
        message_id::text as message, previous_hash, entry_hash
 from disclosure order by position
 """
+# The chain cannot miss its own last entries; the messages do: each was written with its entry, in one transaction.
+UNTOLD = """
+select exists (select from message m where not exists (select from disclosure d where d.message_id = m.id))
+"""
+END_MISSING = "un message n'a pas son entrée : la fin du journal manque"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,8 @@ def verify(connection: Connection) -> Verified:
             if reason is not None:
                 return Verified(entries=count, first_bad=count + 1, reason=reason)
             previous, count = bytes(row.entry_hash), count + 1
+    if connection.execute(text(UNTOLD)).scalar_one():
+        return Verified(entries=count, first_bad=count + 1, reason=END_MISSING)
     return Verified(entries=count)
 
 

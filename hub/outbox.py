@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LAST_TRY = 8
+FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
 
 # One worker a message, and never a message before the one that precedes it for the same person.
@@ -32,12 +34,44 @@ limit :limit
 for update skip locked
 """
 
+# An answer that says what is already known changes nothing, and a later refusal does not undo an acceptance.
 ANSWERED = """
 update message m set state = a.state, reason = a.reason, acknowledged_at = :now, sent_at = coalesce(m.sent_at, :now)
 from unnest(cast(:ids as uuid[]), cast(:states as text[]), cast(:reasons as text[])) as a (id, state, reason)
 where m.id = a.id and m.partner = :partner and m.state in ('pending', 'sent', 'rejected')
+  and (m.state, coalesce(m.reason, '')) is distinct from (a.state, coalesce(a.reason, ''))
 returning m.id
 """
+
+KNOWN = "select id from message where partner = :partner and id = any(:ids)"
+
+RETRY = """
+update message m set attempts = m.attempts + 1, reason = r.reason,
+  next_attempt_at = :now + r.pause, state = case when m.attempts + 1 >= :last then 'parked' else 'pending' end
+from unnest(cast(:ids as uuid[]), cast(:reasons as text[]), cast(:pauses as interval[])) as r (id, reason, pause)
+where m.id = r.id and m.state = 'pending'
+"""
+
+NOTHING_TO_SEND = "update message set state = 'replaced', reason = :reason where id = any(:ids) and state = 'pending'"
+
+COUNTS = "select partner, state, count(*) as messages from message group by partner, state order by partner, state"
+
+WAITING = """
+select field, count(*) as messages
+from message, jsonb_object_keys(payload -> 'fields') as field
+where partner = :partner and state = 'pending'
+group by field order by field
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A message nobody answered: how often it was tried before, why, and how long the partner asks to wait (seconds)."""
+
+    message: UUID
+    attempts: int
+    reason: str
+    after: float | None = None
 
 
 def claim(connection: Connection, partner: str, *, limit: int, now: datetime) -> Sequence[Any]:
@@ -56,28 +90,61 @@ def mark_sent(connection: Connection, ids: Collection[UUID], *, now: datetime) -
 def mark_answered(
     connection: Connection, partner: str, answers: Sequence[tuple[UUID, bool, str | None]], *, now: datetime
 ) -> int:
-    """The partner has said what it did of each; returns how many messages that settles. Saying it twice changes nothing."""
+    """The partner has said what it did of each; returns how many messages that settles. Saying it twice changes nothing.
+
+    Of two answers about one message the last one counts.
+    """
+    last = {message: (accepted, reason) for message, accepted, reason in answers}
     known = {
-        "ids": [message for message, _, _ in answers],
-        "states": ["acknowledged" if accepted else "rejected" for _, accepted, _ in answers],
-        "reasons": [reason for _, _, reason in answers],
+        "ids": list(last),
+        "states": ["acknowledged" if accepted else "rejected" for accepted, _ in last.values()],
+        "reasons": [reason for _, reason in last.values()],
         "partner": partner,
         "now": now,
     }
     return len(connection.execute(text(ANSWERED), known).all())
 
 
-def retry_later(
-    connection: Connection, message: UUID, *, attempts: int, reason: str, now: datetime, after: float | None
-) -> None:
-    """Try again after ``after`` seconds, or twice as long as the last time with some chance in it; park after the last try."""
-    tried = attempts + 1
+def unknown(connection: Connection, partner: str, ids: Collection[UUID]) -> int:
+    """How many of these ids name no message of the partner."""
+    asked = set(ids)
+    found = connection.execute(text(KNOWN), {"partner": partner, "ids": list(asked)}).scalars()
+    return len(asked.difference(found))
+
+
+def retry_later(connection: Connection, failures: Sequence[Failure], *, now: datetime) -> None:
+    """Try each again when its partner says, else twice as late as the last time with some chance in it; park after the last try."""
+    known = {
+        "ids": [failure.message for failure in failures],
+        "reasons": [failure.reason for failure in failures],
+        "pauses": [_pause(failure) for failure in failures],
+        "now": now,
+        "last": LAST_TRY,
+    }
+    connection.execute(text(RETRY), known)
+
+
+def _pause(failure: Failure) -> timedelta:
+    if failure.after is not None:
+        return min(timedelta(seconds=max(failure.after, 1.0)), LONGEST_WAIT)
     jitter = random.uniform(0.5, 1.5)  # noqa: S311 - it spreads retries, it keeps no secret
-    pause = timedelta(seconds=after) if after else min(timedelta(seconds=2**tried * jitter), LONGEST_WAIT)
-    connection.execute(
-        text(
-            "update message set attempts = :tried, reason = :reason, next_attempt_at = :next, "
-            "state = case when :tried >= :last then 'parked' else 'pending' end where id = :id"
-        ),
-        {"id": message, "tried": tried, "reason": reason, "next": now + pause, "last": LAST_TRY},
-    )
+    seconds = FIRST_WAIT.total_seconds() * float(2**failure.attempts) * jitter
+    return timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
+
+
+def mark_nothing_to_send(connection: Connection, ids: Collection[UUID], *, reason: str) -> None:
+    """They hold nothing the partner's way in can carry: they do not leave, and nobody is told they did."""
+    connection.execute(text(NOTHING_TO_SEND), {"ids": list(ids), "reason": reason})
+
+
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """How many messages each partner has in each state."""
+    found: dict[str, dict[str, int]] = {}
+    for row in connection.execute(text(COUNTS)):
+        found.setdefault(row.partner, {})[row.state] = row.messages
+    return found
+
+
+def waiting_fields(connection: Connection, partner: str) -> dict[str, int]:
+    """How many waiting messages of a partner carry each field."""
+    return {row.field: row.messages for row in connection.execute(text(WAITING), {"partner": partner})}

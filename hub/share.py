@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from connectors.opening import open_acknowledgements
+from hub import outbox
 from hub.pull import open_france_travail
 from hub.sharing.acknowledgements import acknowledge
-from hub.sharing.deliver import deliver_api, deliver_files
+from hub.sharing.deliver import Delivered, deliver_api, deliver_files
 from hub.sharing.select import fill_whole
 from schemas.errors import FixTheDeclaration
 
@@ -43,12 +44,16 @@ def share_with(
 ) -> dict[str, Any]:
     """Deliver what waits for a partner; ``full`` first puts everything it was told in line again.
 
-    Returns counts; with ``dry_run``, what would be sent, and nothing moves.
+    Returns counts; with ``dry_run``, what would be sent, field by field, and nothing moves. Nothing leaves outside the
+    agreement's dates.
     """
     flow = _out_flow(hub, partner)
     if dry_run:
         with hub.engine.connect() as connection:
-            return dict(connection.execute(text(WAITING), {"partner": partner}).one()._mapping)  # noqa: SLF001 - public
+            counted = dict(connection.execute(text(WAITING), {"partner": partner}).one()._mapping)  # noqa: SLF001 - public
+            return counted | {"by_field": outbox.waiting_fields(connection, partner)}
+    if not hub.agreements[partner].in_force(clock().date()):
+        return asdict(Delivered())
     if full:
         with hub.engine.begin() as connection:
             fill_whole(connection, hub.agreements[partner], now=clock())

@@ -14,7 +14,7 @@ from typing import Literal
 KeyStatus = Literal["given_ok", "given_wrong", "computed", "malformed"]
 Kind = Literal["definitive", "provisional", "incomplete", "fictitious", "unknown"]
 
-SHAPE = re.compile(r"([123478])(\d\d)(\d\d)(\d[\dAB]\d{3})(\d{3})(\d\d)?")
+SHAPE = re.compile(r"([123478])(\d\d)(\d\d)((?!00)\d[\dAB]\d{3})((?!000)\d{3})(\d\d)?", re.ASCII)
 SPECIMEN = "2690549588157"
 LENGTHS = (13, 15)
 
@@ -34,8 +34,9 @@ class Nir:
 
     @property
     def masked(self) -> str:
-        """The number for a screen: sex and birth year only."""
-        return f"{self.value[:3]}{'•' * max(len(self.value) - 3, 0)}"
+        """The number for a screen: its first digit only, and nothing of a malformed one."""
+        shown = "" if self.key_status == "malformed" else self.value[:1]
+        return shown + "•" * (len(self.value) - len(shown))
 
     def coherent(self, *, sex: str | None, birth_date: str | None) -> bool:
         """Whether sex, birth year and month agree with the record that carries the number; unknown ones agree."""

@@ -5,12 +5,13 @@ Deny by default: a field no agreement names goes nowhere, and an agreement outsi
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date  # noqa: TC003 - pydantic reads it at run time
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from schemas.beneficiary import facts
 from schemas.errors import FixTheDeclaration
@@ -21,15 +22,27 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
+    from pydantic_core import ErrorDetails
+
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+# What to do about a fault that is not already said by pydantic's own words.
+FIXES = {
+    "missing": "write it, an agreement does not hold without",
+    "extra_forbidden": "take it out, or correct its spelling",
+    "string_too_short": "write it, an empty text says nothing",
+    "too_short": "name at least one",
+}
+
 
 class Agreement(BaseModel):
     """What one partner may receive, and why. ``sensitive`` fields are named apart, one by one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    partner: str
-    purpose: str
-    legal_basis: tuple[str, ...] = Field(min_length=1)
+    partner: Said
+    purpose: Said
+    legal_basis: tuple[Said, ...] = Field(min_length=1)
     fields: tuple[str, ...] = Field(min_length=1)
     sensitive: tuple[str, ...] = ()
     perimeter: Literal["followed"]
@@ -37,14 +50,8 @@ class Agreement(BaseModel):
     valid_until: date
     frequency: Literal["daily", "immediate"]
     retention_months: int = Field(ge=1)
-    contact: str
-    out_flow: str
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.valid_until <= self.valid_from:
-            raise ValueError("valid_until: must come after valid_from")
-        return self
+    contact: Said
+    out_flow: Said
 
     @property
     def all_fields(self) -> tuple[str, ...]:
@@ -79,7 +86,7 @@ def _load(file: Traversable, found: dict[str, Agreement], faults: list[str]) -> 
         faults.append(f"{name}: not YAML: {str(error).splitlines()[0]}")
         return
     except ValidationError as error:
-        faults += [f"{name}: {'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()]
+        faults += [f"{name}: {_fault(each)}" for each in error.errors()]
         return
     if f"{agreement.partner}.yml" != file.name:
         faults.append(f"{name}: partner: is {agreement.partner!r}; name the file {agreement.partner}.yml.")
@@ -87,8 +94,18 @@ def _load(file: Traversable, found: dict[str, Agreement], faults: list[str]) -> 
     found[agreement.partner] = agreement
 
 
+def _fault(each: ErrorDetails) -> str:
+    where = ".".join(map(str, each["loc"])) or "file"
+    fix = FIXES.get(each["type"])
+    return f"{where}: {each['msg']}" + (f": {fix}." if fix else ".")
+
+
 def _misfits(agreement: Agreement) -> Iterator[str]:
-    for path in agreement.all_fields:
+    if agreement.valid_until <= agreement.valid_from:
+        yield "valid_until: must come after valid_from; put the last day it is in force."
+    for path, times in Counter(agreement.all_fields).items():
+        if times > 1:
+            yield f"fields.{path}: named {times} times; keep one."
         fact = facts().get(path)
         if fact is None:
             yield f"fields.{path}: not a field of the common record; see docs/data-dictionary.md."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from sqlalchemy import text, update
 
 from connectors.france_travail import FranceTravail, Outcome, Query
 from hub import outbox
+from hub.outbox import Failure
 from hub.sharing.sync_file import open_sync_file, read_sync_file, undeposited
+from hub.store import take_lock
 from mappings.engine import render_body
 from schemas.tables import sync_file
 
@@ -29,17 +32,22 @@ if TYPE_CHECKING:
 
 BATCH = 100
 AT_ONCE = 8
+NOTHING_TO_SEND = (
+    "Rien que l'API de Pôle emploi puisse recevoir : ni décision d'orientation, ni premier rendez-vous complet."
+)
 
-# With what France Travail is asked about a person: the best of the records held for it.
+# With what France Travail is asked about a person: the best of the records held for it. An approximate birth date
+# is not one it can be asked with.
 KEYS = """
-select distinct on (l.person_id) l.person_id, i.birth_date::text as birth_date, i.france_travail_number,
+select distinct on (l.person_id) l.person_id, i.france_travail_number,
+       case when i.birth_date_precision = 'day' then i.birth_date::text end as birth_date,
        case when i.nir_hash is not null then v.nir_encrypted end as nir_encrypted
 from link l
 join source_identity i on i.source_record_id = l.source_record_id
 join source_record r on r.id = i.source_record_id and r.left_on is null
 join source_version v on v.source_record_id = r.id and v.version = r.version
 where l.superseded_at is null and l.person_id = any(:persons)
-order by l.person_id, (i.nir_hash is not null) desc, (i.france_travail_number is not null) desc, r.id
+order by l.person_id, (i.nir_hash is not null and i.birth_date_precision = 'day') desc, (i.france_travail_number is not null) desc, r.id
 """
 
 
@@ -51,23 +59,26 @@ class Delivered:
     acknowledged: int = 0
     rejected: int = 0
     retried: int = 0
+    nothing_to_send: int = 0
 
 
 def deliver_files(
     engine: Engine, flow: Flow, mapping: OutMapping, connector: Connector, *, kind: str, clock: Callable[[], datetime]
 ) -> Delivered:
-    """Deposit what waits as one sync file, after the files an interrupted run left behind."""
+    """Deposit what waits as one sync file, after the files an interrupted run left behind; two runs take turns."""
     sent = 0
-    with engine.begin() as connection:
-        earlier = [
-            read_sync_file(connection, flow, mapping, number) for number in undeposited(connection, flow.partner)
-        ]
-    for deposit in earlier:
-        sent += _deposit(engine, connector, deposit, clock())
-    with engine.begin() as connection:
-        opened = open_sync_file(connection, flow, mapping, kind=kind, now=clock())
-    if opened is not None:
-        sent += _deposit(engine, connector, opened, clock())
+    with engine.begin() as turn:
+        take_lock(turn, f"deposit:{flow.partner}")
+        with engine.begin() as connection:
+            earlier = undeposited(connection, flow.partner)
+        for number in earlier:
+            with engine.begin() as connection:
+                deposit = read_sync_file(connection, flow, mapping, number)
+            sent += _deposit(engine, connector, deposit, clock())
+        with engine.begin() as connection:
+            opened = open_sync_file(connection, flow, mapping, kind=kind, now=clock())
+        if opened is not None:
+            sent += _deposit(engine, connector, opened, clock())
     return Delivered(sent=sent)
 
 
@@ -94,9 +105,10 @@ def deliver_api(
 ) -> Delivered:
     """Write what waits through France Travail's API; its reply is the acknowledgement, message by message.
 
-    A batch stays claimed while it is sent: killed in between, it is sent again with the same idempotency keys.
+    A batch stays claimed while it is sent: killed in between, it is sent again with the same idempotency keys. When
+    nobody in a batch gets an answer the others are left for the next run: an outage must not use up their patience.
     """
-    total = {"sent": 0, "acknowledged": 0, "rejected": 0, "retried": 0}
+    total: Counter[str] = Counter()
     while True:
         with engine.begin() as connection:
             batch = outbox.claim(connection, flow.partner, limit=BATCH, now=clock())
@@ -105,6 +117,8 @@ def deliver_api(
             queries = _queries(connection, batch, vault)
             outcomes = _send_all(client, mapping, batch, queries)
             _settle(connection, flow.partner, batch, outcomes, total=total, now=clock())
+        if all(outcome is not None and outcome.retry for outcome in outcomes):
+            return Delivered(**total)
 
 
 def _send_all(
@@ -142,20 +156,23 @@ def _send(client: FranceTravail, mapping: OutMapping, row: Row[Any], query: Quer
 
 def _settle(
     connection: Connection, partner: str, batch: Sequence[Any], outcomes: Sequence[Outcome | None], *,
-    total: dict[str, int], now: datetime,
+    total: Counter[str], now: datetime,
 ) -> None:  # fmt: skip
-    answers = []
+    failures: list[Failure] = []
+    answers: list[tuple[Any, bool, str | None]] = []
+    empty = []
     for row, outcome in zip(batch, outcomes, strict=True):
-        if outcome is not None and outcome.retry:
-            outbox.retry_later(
-                connection, row.id, attempts=row.attempts, reason=outcome.message_fr, now=now, after=outcome.retry_after
+        if outcome is None:
+            empty.append(row.id)
+        elif outcome.retry:
+            failures.append(
+                Failure(message=row.id, attempts=row.attempts, reason=outcome.message_fr, after=outcome.retry_after)
             )
-            total["retried"] += 1
-            continue
-        accepted = outcome is None or outcome.accepted
-        answers.append(
-            (row.id, accepted, None if accepted or outcome is None else f"{outcome.code} : {outcome.message_fr}")
-        )
-        total["sent"] += 1
-        total["acknowledged" if accepted else "rejected"] += 1
+        else:
+            reason = None if outcome.accepted else f"{outcome.code} : {outcome.message_fr}"
+            answers.append((row.id, outcome.accepted, reason))
+            total["acknowledged" if outcome.accepted else "rejected"] += 1
+    total.update({"sent": len(answers), "retried": len(failures), "nothing_to_send": len(empty)})
     outbox.mark_answered(connection, partner, answers, now=now)
+    outbox.retry_later(connection, failures, now=now)
+    outbox.mark_nothing_to_send(connection, empty, reason=NOTHING_TO_SEND)

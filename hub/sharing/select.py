@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from hub import journal
 from hub.journal import Disclosure
+from hub.sharing.news import Known, news, not_yet_told
 from hub.store import copy_rows
-from hub.survivorship import groups
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 CHUNK = 1000
 NAMESPACE = UUID("5d0d2f3e-6f5b-4f8e-9a43-3c6a0f1d8a52")
 
-# Who follows whom, with the partner's own words on the person and what it was last told. A partner that does not
-# follow a person never appears here, so nothing can tell it that the person exists.
 EVERYBODY = """
 select distinct l.person_id from link l join source_record r on r.id = l.source_record_id and r.left_on is null
 where l.superseded_at is null and r.partner = :partner
 """
 
+# Who follows whom, with the partner's own words on the person. A partner that does not follow a person never appears
+# here, so nothing can tell it that the person exists.
 FOLLOWED = """
-select f.person_id, f.partner, d.content as dossier, f.own, t.sequence, t.content as told
+select f.person_id, f.partner, d.content as dossier, f.own
 from (
   select l.person_id, r.partner, jsonb_agg(v.content order by r.id) as own
   from link l
@@ -44,14 +44,22 @@ from (
   group by l.person_id, r.partner
 ) f
 join dossier d on d.person_id = f.person_id
-left join told t on t.partner = f.partner and t.person_id = f.person_id
 order by f.partner, f.person_id
 """
 
-PENDING = """
+# What has not left yet, newest first: it is decided again with what is known now, so that nothing stale can leave.
+WAITING = """
 select id, partner, person_id, payload from message
-where state = 'pending' and sync_file_id is null and partner = any(:partners) and person_id = any(:persons) for update
+where state in ('pending', 'parked') and sync_file_id is null
+  and partner = any(:agreed) and person_id = any(:persons)
+order by partner, person_id, sequence desc for update
 """
+
+REPLACE = "update message set state = 'replaced' where id = any(:ids)"
+
+TOLD = (
+    "select partner, person_id, sequence, content from told where partner = any(:agreed) and person_id = any(:persons)"
+)
 
 TELL = """
 insert into told (partner, person_id, sequence, content)
@@ -67,9 +75,16 @@ class _Message:
     person_id: UUID
     agreement: Agreement
     sequence: int
-    fields: dict[str, Any]
-    told: dict[str, Any]
-    reference: dict[str, Any]
+    payload: dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class _Decided:
+    """What a chunk of persons comes to: messages to write, those they replace, and what was told after that."""
+
+    messages: list[_Message] = field(default_factory=list)
+    replaced: list[UUID] = field(default_factory=list)
+    told: list[tuple[str, UUID, int, dict[str, Any]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,20 +106,23 @@ def fill(
 ) -> Filled:
     """Write messages, what was told, and disclosures, in the caller's transaction; nothing for what did not change.
 
-    ``whole`` tells everything again, changed or not: a full picture.
+    A message that has not left is replaced when there is something newer to say, and withdrawn when there is nothing
+    to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again.
     """
     in_force = {name: agreement for name, agreement in agreements.items() if agreement.in_force(now.date())}
     filled = Filled()
     ordered = sorted(persons)
     for start in range(0, len(ordered), CHUNK):
-        known = {"persons": ordered[start : start + CHUNK], "partners": sorted(in_force)}
-        pending = {(row.partner, row.person_id): row for row in connection.execute(text(PENDING), known)}
-        rows = connection.execute(text(FOLLOWED), known).all()
-        messages = [message for row in rows if (message := _message(row, in_force[row.partner], pending, whole=whole))]
-        _write(connection, messages, pending=pending, now=now, arrived_at=arrived_at or {})
-        for message in messages:
+        known = {
+            "persons": ordered[start : start + CHUNK],
+            "partners": sorted(in_force),
+            "agreed": sorted(agreements),
+        }
+        decided = _decide(connection, in_force, known, whole=whole)
+        _write(connection, decided, now=now, arrived_at=arrived_at or {})
+        for message in decided.messages:
             filled.messages[message.partner] += 1
-            filled.fields.update((message.partner, path) for path in message.fields)
+            filled.fields.update((message.partner, path) for path in message.payload["fields"])
     return filled
 
 
@@ -114,42 +132,54 @@ def fill_whole(connection: Connection, agreement: Agreement, *, now: datetime) -
     return fill(connection, {agreement.partner: agreement}, followed, now=now, whole=True)
 
 
-def _message(
-    row: Row[Any], agreement: Agreement, pending: Mapping[tuple[str, UUID], Any], *, whole: bool
-) -> _Message | None:
-    said = set()
-    for own in row.own:
-        said |= {(path, orjson.dumps(value, option=orjson.OPT_SORT_KEYS)) for path, value in own.items()}
-    told = row.told or {}
-    may_know = _may_know(row.dossier, agreement, said)
-    changed = {path for path, value in may_know.items() if whole or told.get(path) != value}
-    if not changed:
-        return None
-    together = {path for each in changed for path in groups().get(each, (each,))}
-    fields = {path: value for path, value in may_know.items() if path in together}
-    waiting = pending.get((row.partner, row.person_id))
-    if waiting is not None:
-        fields = waiting.payload["fields"] | fields
-    sequence = (row.sequence or 0) + 1
-    content = orjson.dumps([row.partner, str(row.person_id), sequence, fields], option=orjson.OPT_SORT_KEYS)
+def _decide(
+    connection: Connection, in_force: Mapping[str, Agreement], known: Mapping[str, Any], *, whole: bool
+) -> _Decided:
+    waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
+    for row in connection.execute(text(WAITING), known):
+        waiting[row.partner, row.person_id].append(row)
+    told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
+    decided = _Decided()
+    for row in connection.execute(text(FOLLOWED), known).all():
+        key = (row.partner, row.person_id)
+        _tell_news(decided, row, in_force[row.partner], told=told.get(key), waiting=waiting.pop(key, []), whole=whole)
+    for key, unsent in waiting.items():
+        decided.replaced += [each.id for each in unsent]
+        decided.told.append((*key, told[key].sequence, _really_told(told[key], unsent)))
+    return decided
+
+
+def _tell_news(
+    decided: _Decided, row: Row[Any], agreement: Agreement, *, told: Any, waiting: Sequence[Any], whole: bool
+) -> None:
+    really = _really_told(told, waiting)
+    fields = news(agreement, Known(dossier=row.dossier, own=row.own, told=really), whole=whole)
+    payload = {
+        "reference": _reference(row.own),
+        "fields": fields,
+        "before": {path: really[path] for path in fields if path in really},
+    }
+    if [each.payload for each in waiting] == ([payload] if fields else []):
+        return
+    sequence = told.sequence if told else 0
+    decided.replaced += [each.id for each in waiting]
+    if fields:
+        sequence += 1
+        decided.messages.append(_message(row, agreement, sequence, payload))
+    decided.told.append((row.partner, row.person_id, sequence, really | fields))
+
+
+def _really_told(told: Any, waiting: Sequence[Any]) -> dict[str, Any]:
+    return not_yet_told(told.content if told else {}, [each.payload for each in waiting])
+
+
+def _message(row: Row[Any], agreement: Agreement, sequence: int, payload: dict[str, Any]) -> _Message:
+    """The same change has the same id whenever it is written: it is the key the partner sees."""
+    content = orjson.dumps([row.partner, str(row.person_id), sequence, payload["fields"]], option=orjson.OPT_SORT_KEYS)
     return _Message(
         id=uuid5(NAMESPACE, content.hex()), partner=row.partner, person_id=row.person_id, agreement=agreement,
-        sequence=sequence, fields=fields, told=told | fields, reference=_reference(row.own),
+        sequence=sequence, payload=payload,
     )  # fmt: skip
-
-
-def _may_know(dossier: Mapping[str, Any], agreement: Agreement, said: set[tuple[str, bytes]]) -> dict[str, Any]:
-    """The agreement's fields, less the partner's own words; a group goes whole when any of it is news."""
-    allowed = {
-        path: dossier[path]["value"]
-        for path in agreement.all_fields
-        if path in dossier and dossier[path]["partner"] != agreement.partner
-    }
-    news = {
-        path for path, value in allowed.items() if (path, orjson.dumps(value, option=orjson.OPT_SORT_KEYS)) not in said
-    }
-    together = {path for each in news for path in groups().get(each, (each,))}
-    return {path: value for path, value in allowed.items() if path in together}
 
 
 def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
@@ -161,40 +191,24 @@ def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
     return {path: each[path] for each in reversed(own) for path in wanted if path in each}
 
 
-def _write(
-    connection: Connection,
-    messages: list[_Message],
-    *,
-    pending: Mapping[tuple[str, UUID], Any],
-    now: datetime,
-    arrived_at: Mapping[UUID, datetime],
-) -> None:
-    replaced = [
-        pending[message.partner, message.person_id].id
-        for message in messages
-        if (message.partner, message.person_id) in pending
-    ]
-    connection.execute(text("update message set state = 'replaced' where id = any(:ids)"), {"ids": replaced})
+def _write(connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime]) -> None:
+    connection.execute(text(REPLACE), {"ids": decided.replaced})
     copy_rows(
         connection,
         "copy message (id, partner, person_id, agreement, sequence, payload, state, arrived_at, created_at, next_attempt_at) from stdin",
         (
-            (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence, _payload(each), "pending",
-             arrived_at.get(each.person_id), now, now)
-            for each in messages
+            (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
+             orjson.dumps(each.payload).decode(), "pending", arrived_at.get(each.person_id), now, now)
+            for each in decided.messages
         ),
     )  # fmt: skip
-    _tell(connection, messages)
-    journal.append(connection, [_disclosure(message, now) for message in messages])
+    _tell(connection, decided.told)
+    journal.append(connection, [_disclosure(message, now) for message in decided.messages])
 
 
-def _payload(message: _Message) -> str:
-    return orjson.dumps({"reference": message.reference, "fields": message.fields}).decode()
-
-
-def _tell(connection: Connection, messages: Iterable[_Message]) -> None:
+def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:
     connection.execute(text("create temporary table new_told (like told) on commit drop"))
-    rows = ((each.partner, each.person_id, each.sequence, orjson.dumps(each.told).decode()) for each in messages)
+    rows = ((partner, person, sequence, orjson.dumps(content).decode()) for partner, person, sequence, content in told)
     copy_rows(connection, "copy new_told (partner, person_id, sequence, content) from stdin", rows)
     connection.execute(text(TELL))
     connection.execute(text("drop table new_told"))
@@ -203,5 +217,5 @@ def _tell(connection: Connection, messages: Iterable[_Message]) -> None:
 def _disclosure(message: _Message, now: datetime) -> Disclosure:
     return Disclosure(
         at=now, partner=message.partner, person_id=message.person_id, agreement=message.agreement.partner,
-        purpose=message.agreement.purpose, fields=sorted(message.fields), message_id=message.id,
+        purpose=message.agreement.purpose, fields=sorted(message.payload["fields"]), message_id=message.id,
     )  # fmt: skip

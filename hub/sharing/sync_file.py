@@ -13,6 +13,7 @@ from connectors.writers.files import sha256_of, write_csv, write_json_lines
 from hub.store import take_lock
 from mappings.engine import render
 from schemas.beneficiary import VERSION
+from schemas.errors import CallSomeone
 from schemas.tables import message, sync_file
 
 if TYPE_CHECKING:
@@ -86,14 +87,23 @@ def undeposited(connection: Connection, partner: str) -> list[int]:
 
 
 def read_sync_file(connection: Connection, flow: Flow, mapping: OutMapping, number: int) -> Deposit:
-    """Write the files from the messages tied to them: the same bytes whenever it is done."""
+    """Write the files from the messages tied to them: the same bytes whenever it is done.
+
+    Raises ``CallSomeone`` when they are not those that were numbered: the layout was changed before the deposit, and
+    the partner may hold the first ones.
+    """
     head = connection.execute(select(sync_file).where(sync_file.c.id == number)).one()
     rows = connection.execute(
         select(message.c.id, message.c.sequence, message.c.payload)
         .where(message.c.sync_file_id == number)
         .order_by(message.c.person_id, message.c.sequence)
     ).all()
-    return _files(head, flow, mapping, rows)
+    deposit = _files(head, flow, mapping, rows)
+    if head.sha256 and head.sha256 != sha256_of(deposit.files[0][1]):
+        raise CallSomeone(
+            f"{head.name}: the layout of {flow.flow} changed before this file was deposited: restore it, deliver, change it again."
+        )
+    return deposit
 
 
 def _files(head: Row[Any], flow: Flow, mapping: OutMapping, rows: Sequence[Any]) -> Deposit:
@@ -170,5 +180,5 @@ def _named(reference: Sequence[str], own: dict[str, Any]) -> dict[str, str]:
     named: dict[str, str] = {}
     for column in reference:
         value = own.get(REFERENCES[column], "")
-        named[column] = value[0] if isinstance(value, list) else str(value)
+        named[column] = str(next(iter(value), "")) if isinstance(value, list) else str(value)
     return named
