@@ -1,65 +1,65 @@
 """Judge a delivery beside the process that reads it: Great Expectations loads there while records stream here.
 
-Importing it takes seconds and 130 MB; a process of its own keeps both off the path of the records.
+Importing it takes seconds and 130 MB; a process of its own, one for the life of ours, keeps both off the path of the records.
 """
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from schemas.errors import CallSomeone
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from quality.declaration import Quality
-
-PATIENCE_SECONDS = 120
 
 
 class Judge:
-    """A context: the suite's process starts on entry, and is gone on exit. A flow without a suite starts none."""
+    """A process that answers one question a line; it starts with the object and ends when its input does."""
 
-    def __init__(self, quality: Quality) -> None:
-        self._quality = quality
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "quality.suite"]
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self._lock = Lock()
 
-    def __enter__(self) -> Self:
-        if self._quality.suite:
-            command = [sys.executable, "-W", "ignore", "-m", "quality.suite"]
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
-        return self
-
-    def findings(self, profile: dict[str, Any], history: list[dict[str, Any]]) -> list[dict[str, str]]:
-        """What was not met, each with its rule, its severity and a French message."""
-        if self._process is None:
+    def findings(
+        self, quality: Quality, profile: dict[str, Any], history: list[dict[str, Any]]
+    ) -> list[dict[str, str]]:
+        """What was not met, each with its rule, its severity and a French message; nothing without a suite."""
+        if not quality.suite:
             return []
-        asked = {
-            "quality": self._quality.model_dump(mode="json", by_alias=True),
-            "profile": profile,
-            "history": history,
-        }
+        asked = {"quality": quality.model_dump(mode="json", by_alias=True), "profile": profile, "history": history}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
-            said, _ = self._process.communicate(orjson.dumps(asked), timeout=PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise CallSomeone(f"The suite of {self._quality.flow} gave no verdict: nothing was applied.") from error
-        if self._process.returncode:
-            raise CallSomeone(f"The suite of {self._quality.flow} could not be run: nothing was applied.")
-        found: list[dict[str, str]] = orjson.loads(said)
+            with self._lock:
+                self._process.stdin.write(orjson.dumps(asked, option=orjson.OPT_APPEND_NEWLINE))
+                self._process.stdin.flush()
+                found: list[dict[str, str]] = orjson.loads(self._process.stdout.readline())
+        except (OSError, ValueError) as error:
+            raise CallSomeone(f"The suite of {quality.flow} could not be run: nothing was applied.") from error
         return found
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    pipe.close()
+    def close(self) -> None:
+        """End the process."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.kill()
+        self._process.wait()
+
+
+@cache
+def the_judge() -> Judge:
+    """The judge of this process, started the first time it is asked for: before the records are read."""
+    judge = Judge()
+    atexit.register(judge.close)
+    return judge

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 
 from connectors.control import control_total, is_full_picture, order_key, reference_date
 from connectors.opening import open_reader
-from hub.judging import Judge
+from hub.judging import the_judge
 from hub.ledger import close_refused
 from hub.staging import Staging
 from hub.store import take_lock
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Chunk, Reader, Reading
     from connectors.declaration import Flow
+    from hub.judging import Judge
     from hub.opening import Hub
 
 HISTORY = 12
@@ -56,8 +57,8 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
         staging = Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=delivery_id, now=now)
         staging.clear()
         mapping = hub.in_mapping(row.flow)
-        with Judge(hub.qualities[row.flow]) as judge, hub.raw.open(row.sha256) as stream:
-            seen = _Seen(judge=judge)
+        with hub.raw.open(row.sha256) as stream:
+            seen = _Seen(judge=the_judge())
             reader = open_reader(flow, stream, mapping.columns, ignored=mapping.ignored, chunk=hub.settings.chunk)
             try:
                 for chunk in reader.chunks():
@@ -97,7 +98,9 @@ def _conclude(
         close_refused(connection, row.id, reason=total.message, now=now, **known)
         return "refused"
     profile = seen.profile.to_dict()
-    findings = seen.judge.findings(profile, _history(connection, row.flow)) + _drift(reader.reading, seen)
+    findings = seen.judge.findings(hub.qualities[row.flow], profile, _history(connection, row.flow)) + _drift(
+        reader.reading, seen
+    )
     held = [finding for finding in findings if finding["severity"] == "hold" and not row.released_by]
     received = connection.execute(
         text("""

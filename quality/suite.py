@@ -112,12 +112,14 @@ def _number(expectation: Expectation, value: float) -> str:
 
 
 def main() -> None:
-    """Answer one question on standard input (quality, profile, history) with findings on standard output."""
+    """Answer each question on standard input (quality, profile, history) with findings on standard output, line by line."""
     from quality.declaration import Quality  # noqa: PLC0415 - only where this is a program
 
-    asked = orjson.loads(sys.stdin.buffer.read())
-    found = judge(Quality.model_validate(asked["quality"]), asked["profile"], asked["history"])
-    sys.stdout.buffer.write(orjson.dumps([asdict(finding) for finding in found]))
+    for line in sys.stdin.buffer:
+        asked = orjson.loads(line)
+        found = judge(Quality.model_validate(asked["quality"]), asked["profile"], asked["history"])
+        sys.stdout.buffer.write(orjson.dumps([asdict(each) for each in found], option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
