@@ -108,6 +108,7 @@ def show(document: dict[str, Any], *, json: bool) -> None:
         f"{sum(each['people_not_followed'] for each in sandboxed)} people they do not follow, "
         f"{sum(each['values_of_somebody_else'] for each in sandboxed)} values of somebody else."
     )
+    say("p50 and p95: from the arrival of the newest word about a person to the delivery of the message.")
     say(f"Set up in {seconds['set_up']} s; from the first file to the last acknowledgement: {seconds['cycle']} s.")
     if "again" in document:
         _show_again(document, document["again"])
@@ -120,7 +121,7 @@ PARTNER_COLUMNS = (
     "acknowledged",
     "rejected",
     "waiting",
-    "arrival to delivery, p50 s",
+    "p50 s",
     "p95 s",
     "answers gained",
 )
