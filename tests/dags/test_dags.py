@@ -85,7 +85,7 @@ def test_one_cycle_through_a_real_airflow(tmp_path):
         "--size",
         "120",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=560)
 
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout)
@@ -116,7 +116,7 @@ def test_nobody_is_in_what_airflow_keeps(tmp_path):
         "        for table in tables:\n            for row in connection.execute(text(f'select t::text from \"{table}\" t')): print(row[0])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True, timeout=280
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True, timeout=560
     )
     written = done.stdout + done.stderr
     for log in (tmp_path / "hub").rglob("*.log"):
