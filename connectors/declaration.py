@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.formats import Api, Complete, ControlTotal, Deliver, Format, FullPicture
-from schemas.errors import FixTheDeclaration
+from schemas.yaml_files import Kind
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
     from pathlib import Path
 
 
@@ -56,33 +54,5 @@ def load_flows(folder: Path | None = None) -> dict[str, Flow]:
     Raises:
         FixTheDeclaration: one line per fault of every file, each naming file, field and fix.
     """
-    place: Traversable = folder or files("connectors").joinpath("partners")
-    found: dict[str, Flow] = {}
-    faults: list[str] = []
-    for file in sorted(place.iterdir(), key=lambda file: file.name):
-        if not file.name.endswith(".yml"):
-            continue
-        flow = _load(file, faults)
-        if flow is not None:
-            found[flow.flow] = flow
-    if faults:
-        raise FixTheDeclaration("\n".join(faults))
-    return found
-
-
-def _load(file: Traversable, faults: list[str]) -> Flow | None:
-    name = f"connectors/partners/{file.name}"
-    try:
-        given: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-        flow = Flow.model_validate(given)
-    except yaml.YAMLError as error:
-        faults.append(f"{name}: not YAML: {str(error).splitlines()[0]}")
-        return None
-    except ValidationError as error:
-        faults += [
-            f"{name}: {'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}" for each in error.errors()
-        ]
-        return None
-    if f"{flow.flow}.yml" != file.name:
-        faults.append(f"{name}: flow: is {flow.flow!r}; name the file {flow.flow}.yml.")
-    return flow
+    kind = Kind(shown="connectors/partners", read=Flow.model_validate, named_by="flow")
+    return kind.load(folder or files("connectors").joinpath("partners"))

@@ -5,18 +5,16 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from mappings.converters import CONVERTERS
 from mappings.renderers import RENDERERS
 from schemas.beneficiary import facts
 from schemas.codes import code_lists
-from schemas.errors import FixTheDeclaration
+from schemas.yaml_files import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from importlib.resources.abc import Traversable
     from pathlib import Path
 
 
@@ -99,38 +97,18 @@ Mapping = Annotated[InMapping | OutMapping, Field(discriminator="direction")]
 GRAMMAR: TypeAdapter[InMapping | OutMapping] = TypeAdapter(Mapping)
 
 
-def load_mappings(folder: Path | None = None) -> dict[str, Any]:
+def load_mappings(folder: Path | None = None) -> dict[str, InMapping | OutMapping]:
     """Every mapping by flow.
 
     Raises:
         FixTheDeclaration: one line per fault of every file, each naming file, field and fix.
     """
-    place: Traversable = folder or files("mappings").joinpath("partners")
-    found: dict[str, Any] = {}
-    faults: list[str] = []
-    for file in sorted(place.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yml"):
-            _load(file, found, faults)
-    if faults:
-        raise FixTheDeclaration("\n".join(faults))
-    return found
+    kind = Kind(shown="mappings/partners", read=GRAMMAR.validate_python, named_by="flow", misfits=_misfits)
+    return kind.load(folder or files("mappings").joinpath("partners"))
 
 
-def _load(file: Traversable, found: dict[str, Any], faults: list[str]) -> None:
-    name = f"mappings/partners/{file.name}"
-    try:
-        mapping = GRAMMAR.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        faults.append(f"{name}: not YAML: {str(error).splitlines()[0]}")
-        return
-    except ValidationError as error:
-        faults += [f"{name}: {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        return
-    if f"{mapping.flow}.yml" != file.name:
-        faults.append(f"{name}: flow: is {mapping.flow!r}; name the file {mapping.flow}.yml.")
-    misfits = _in_misfits(mapping) if isinstance(mapping, InMapping) else _out_misfits(mapping)
-    faults += [f"{name}: {fault}" for fault in misfits]
-    found[mapping.flow] = mapping
+def _misfits(mapping: InMapping | OutMapping) -> Iterator[str]:
+    return _in_misfits(mapping) if isinstance(mapping, InMapping) else _out_misfits(mapping)
 
 
 def _in_misfits(mapping: InMapping) -> Iterator[str]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from quality.rules import RULES
 from schemas.beneficiary import facts
-from schemas.errors import FixTheDeclaration
+from schemas.yaml_files import Kind
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -53,34 +52,13 @@ def load_quality(folder: Path | None = None) -> dict[str, Quality]:
     Raises:
         FixTheDeclaration: one line per fault of every file, each naming file, field and fix.
     """
-    place: Traversable = folder or files("quality").joinpath("partners")
-    found: dict[str, Quality] = {}
-    faults: list[str] = []
-    for file in sorted(place.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yml"):
-            _load(file, found, faults)
-    if faults:
-        raise FixTheDeclaration("\n".join(faults))
-    return found
+    kind = Kind(shown="quality/partners", read=Quality.model_validate, named_by="flow", misfits=_misfits)
+    return kind.load(folder or files("quality").joinpath("partners"))
 
 
-def _load(file: Traversable, found: dict[str, Quality], faults: list[str]) -> None:
-    name = f"quality/partners/{file.name}"
-    try:
-        quality = Quality.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        faults.append(f"{name}: not YAML: {str(error).splitlines()[0]}")
-        return
-    except ValidationError as error:
-        faults += [f"{name}: {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        return
-    if f"{quality.flow}.yml" != file.name:
-        faults.append(f"{name}: flow: is {quality.flow!r}; name the file {quality.flow}.yml.")
+def _misfits(quality: Quality) -> Iterator[str]:
     for place, rule in enumerate(quality.rules):
         if rule.rule not in RULES:
-            faults.append(
-                f"{name}: rules.{place}.rule: {rule.rule!r} is not a rule; one of {', '.join(sorted(RULES))}."
-            )
+            yield f"rules.{place}.rule: {rule.rule!r} is not a rule; one of {', '.join(sorted(RULES))}."
         if rule.field not in facts():
-            faults.append(f"{name}: rules.{place}.field: {rule.field} is not a field; see docs/data-dictionary.md.")
-    found[quality.flow] = quality
+            yield f"rules.{place}.field: {rule.field} is not a field; see docs/data-dictionary.md."

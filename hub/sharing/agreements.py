@@ -10,16 +10,14 @@ from datetime import date  # noqa: TC003 - pydantic reads it at run time
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.beneficiary import facts
-from schemas.errors import FixTheDeclaration
 from schemas.facts import Sensitivity
+from schemas.yaml_files import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from importlib.resources.abc import Traversable
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -67,31 +65,14 @@ def load_agreements(folder: Path | None = None) -> dict[str, Agreement]:
     Raises:
         FixTheDeclaration: one line per fault of every file, each naming file, field and fix.
     """
-    place: Traversable = folder or files("hub.sharing").joinpath("agreements")
-    found: dict[str, Agreement] = {}
-    faults: list[str] = []
-    for file in sorted(place.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yml"):
-            _load(file, found, faults)
-    if faults:
-        raise FixTheDeclaration("\n".join(faults))
-    return found
-
-
-def _load(file: Traversable, found: dict[str, Agreement], faults: list[str]) -> None:
-    name = f"hub/sharing/agreements/{file.name}"
-    try:
-        agreement = Agreement.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        faults.append(f"{name}: not YAML: {str(error).splitlines()[0]}")
-        return
-    except ValidationError as error:
-        faults += [f"{name}: {_fault(each)}" for each in error.errors()]
-        return
-    if f"{agreement.partner}.yml" != file.name:
-        faults.append(f"{name}: partner: is {agreement.partner!r}; name the file {agreement.partner}.yml.")
-    faults += [f"{name}: {fault}" for fault in _misfits(agreement)]
-    found[agreement.partner] = agreement
+    kind = Kind(
+        shown="hub/sharing/agreements",
+        read=Agreement.model_validate,
+        named_by="partner",
+        misfits=_misfits,
+        fault=_fault,
+    )
+    return kind.load(folder or files("hub.sharing").joinpath("agreements"))
 
 
 def _fault(each: ErrorDetails) -> str:
