@@ -1,0 +1,121 @@
+"""The way in: deliveries, what became of each record, and what waits for a correction."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from schemas.tables.base import metadata, moment, number
+
+delivery = Table(
+    "delivery",
+    metadata,
+    number(),
+    Column("flow", Text, nullable=False),
+    Column("partner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    moment("arrived_at"),
+    moment("received_at"),
+    moment("closed_at", nullable=True),
+    Column("state", Text, nullable=False, comment="received, applied, refused, repeated, outdated, held"),
+    Column("reason", Text, comment="in French, for the operator; never a person's data"),
+    Column("kind", Text, comment="full: a picture of everybody; delta: only what changed"),
+    Column("order_key", Text, comment="sorts the deliveries of a flow as their partner meant them"),
+    Column("reference_date", Date),
+    Column("header", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("footer", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("units", Integer, comment="what the partner counts: households, rows, users"),
+    Column("control_total", Integer, comment="the partner's own count of units, where it sends one"),
+    Column("received", Integer, comment="records read"),
+    Column("applied", Integer),
+    Column("unchanged", Integer),
+    Column("superseded", Integer),
+    Column("quarantined", Integer),
+    Column("refused", Integer),
+    Column("left", Integer, comment="persons of the flow whom a full picture no longer shows"),
+    Column("released_by", Text, comment="the operator who let a held delivery through"),
+    Column("profile", JSONB, comment="volumes, fill rates, codes: counts only"),
+    Column("findings", JSONB, comment="what the suite said of the delivery as a whole"),
+    CheckConstraint("state in ('received', 'applied', 'refused', 'repeated', 'outdated', 'held')", name="known_state"),
+    CheckConstraint(
+        "state <> 'applied' or received = applied + unchanged + superseded + quarantined + refused", name="balances"
+    ),
+)
+Index("ix_delivery_flow_received_at", delivery.c.flow, delivery.c.received_at)
+Index("ix_delivery_flow_sha256", delivery.c.flow, delivery.c.sha256)
+
+staged_record = Table(
+    "staged_record",
+    metadata,
+    Column("delivery_id", BigInteger, nullable=False, index=True),
+    Column("record", Integer, nullable=False),
+    Column("unit", Integer, nullable=False),
+    Column("key", Text, nullable=False, comment="keyed hash of the partner's own key for this person"),
+    Column("scope", Text, nullable=False, comment="the part of the flow a full picture speaks of: a département"),
+    Column("as_of", Date),
+    Column("content", JSONB, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("nir_encrypted", LargeBinary),
+    Column("nir_hash", LargeBinary),
+    prefixes=["UNLOGGED"],
+    comment="records between normalise and apply; emptied by apply, rebuilt from the raw delivery if lost",
+)
+
+full_picture = Table(
+    "full_picture",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("order_key", Text, nullable=False),
+    Column("delivery_id", ForeignKey("delivery.id"), nullable=False),
+    comment="the last picture of everybody in a scope: nothing older than it may speak",
+)
+
+delivery_record = Table(
+    "delivery_record",
+    metadata,
+    Column("delivery_id", ForeignKey("delivery.id"), primary_key=True),
+    Column("record", Integer, primary_key=True),
+    Column("unit", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("source_record_id", BigInteger),
+    CheckConstraint(
+        "outcome in ('applied', 'unchanged', 'superseded', 'quarantined', 'refused')", name="known_outcome"
+    ),
+    comment="what became of each record of each delivery: the ledger is counted here",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    number(),
+    Column("delivery_id", ForeignKey("delivery.id"), nullable=False, index=True),
+    Column("record", Integer, nullable=False),
+    Column("unit", Integer, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("hint", Text, nullable=False, comment="one French sentence: what to correct"),
+    Column("key", Text, comment="the person's key in the flow, where the record could be read that far"),
+    Column("block_encrypted", LargeBinary),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("state_reason", Text),
+    moment("opened_at"),
+    moment("closed_at", nullable=True),
+    UniqueConstraint("delivery_id", "record"),
+    CheckConstraint("state in ('open', 'replayed', 'dropped')", name="known_state"),
+)

@@ -1,0 +1,92 @@
+"""The way out: messages, sync files, what each partner was told, and the journal of disclosures."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+from schemas.tables.base import metadata, moment, number
+
+told = Table(
+    "told",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("person_id", ForeignKey("person.id"), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("content", JSONB, nullable=False, comment="path to the value the partner was last told"),
+    comment="what each partner has been told about each person it follows",
+)
+
+sync_file = Table(
+    "sync_file",
+    metadata,
+    number(),
+    Column("partner", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("previous_sha256", Text),
+    Column("records", Integer, nullable=False),
+    moment("created_at"),
+    moment("deposited_at", nullable=True),
+    UniqueConstraint("partner", "sequence"),
+    CheckConstraint("kind in ('delta', 'full')", name="known_kind"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True, comment="the idempotency key the partner sees"),
+    Column("partner", Text, nullable=False),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("agreement", Text, nullable=False),
+    Column("sequence", Integer, nullable=False, comment="order within (partner, person)"),
+    Column("payload", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("reason", Text),
+    Column("sync_file_id", ForeignKey("sync_file.id"), index=True),
+    moment("arrived_at", nullable=True),
+    moment("created_at"),
+    moment("next_attempt_at"),
+    moment("sent_at", nullable=True),
+    moment("acknowledged_at", nullable=True),
+    UniqueConstraint("partner", "person_id", "sequence"),
+    CheckConstraint(
+        "state in ('pending', 'sent', 'acknowledged', 'rejected', 'parked', 'replaced')", name="known_state"
+    ),
+)
+Index(
+    "ix_message_pending",
+    message.c.partner,
+    message.c.next_attempt_at,
+    postgresql_where=message.c.state == "pending",
+)
+
+disclosure = Table(
+    "disclosure",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    moment("at"),
+    Column("partner", Text, nullable=False),
+    Column("person_id", UUID(as_uuid=True), nullable=False, index=True),
+    Column("agreement", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("fields", ARRAY(Text), nullable=False),
+    Column("message_id", UUID(as_uuid=True), nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("entry_hash", LargeBinary, nullable=False),
+    comment="the journal: append-only, each entry sealed by the one before",
+)

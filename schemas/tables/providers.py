@@ -1,0 +1,33 @@
+"""Dealings with providers: tokens, rate budgets, what was asked when."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, LargeBinary, Table, Text
+
+from schemas.tables.base import metadata, moment
+
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("name", Text, primary_key=True, comment="the connection, or the keyed hash of a user's key"),
+    Column("token_encrypted", LargeBinary, nullable=False),
+    moment("expires_at"),
+)
+
+rate_budget = Table(
+    "rate_budget",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    moment("next_slot_at"),
+    comment="one budget per provider, shared by every process",
+)
+
+asked = Table(
+    "asked",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("source_record_id", ForeignKey("source_record.id"), primary_key=True),
+    moment("asked_at"),
+    Column("answer", Text, nullable=False, comment="return code of the provider"),
+    comment="when a provider was last asked about a record, so that it is not asked again too soon",
+)
