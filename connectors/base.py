@@ -73,17 +73,28 @@ class Rejected:
     raw: bytes = hidden(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownUnit:
+    """A unit whose bytes were read before: its place, the number of its first record, its digest."""
+
+    unit: int
+    record: int
+    digest: bytes
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
     """A bounded number of records.
 
     ``frame`` is indexed by record number in the delivery (1-based, named ``record``), holds text columns under the
     partner's own names (absent: ``None``; repeated groups: a list of dicts), and the column ``#unit`` (which household
-    or row it came from, 1-based).
+    or row it came from, 1-based). ``known`` are the units that need not be read, ``digests`` those of the units read.
     """
 
     frame: pd.DataFrame
     rejected: tuple[Rejected, ...] = ()
+    known: tuple[KnownUnit, ...] = ()
+    digests: Mapping[int, bytes] = hidden(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +116,7 @@ class Reading:
     records: int = 0
     unknown_columns: dict[str, int] = hidden(default_factory=dict)
     missing_columns: list[str] = hidden(default_factory=list)
+    columns: list[str] = hidden(default_factory=list)
     repairs: dict[str, int] = hidden(default_factory=dict)
     repeated_units: int = 0
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from connectors.base import Reading
     from connectors.declaration import Flow
@@ -61,6 +61,13 @@ def order_key(flow: Flow, header: Mapping[str, str], fallback: str) -> str:
     if not flow.order_by:
         return fallback
     return "|".join(header.get(name, "") for name in flow.order_by)
+
+
+def header_key(flow: Flow, header: Mapping[str, str], scopes: Iterable[str]) -> str | None:
+    """How the partner itself tells a delivery from the others of its flow; None where it does not say."""
+    if not flow.header_key:
+        return None
+    return "|".join([*(header.get(name, "") for name in flow.header_key), *scopes])
 
 
 def is_full_picture(flow: Flow, header: Mapping[str, str]) -> bool:

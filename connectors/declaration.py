@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.formats import Api, Complete, ControlTotal, Deliver, Format, FullPicture
+from connectors.formats import Api, Complete, ControlTotal, Deliver, Expected, Format, FullPicture
 from schemas.yaml_files import Kind
 
 if TYPE_CHECKING:
@@ -28,9 +28,12 @@ class Flow(BaseModel):
     folder: str = "."
     pattern: str = "*"
     complete: Complete = Complete()
+    expected: tuple[Expected, ...] = ()
+    rejects: str | None = Field(default=None, description="folder where the partner takes its refused records back")
     poll_every: float = Field(default=1.0, ge=0.1, le=3600, description="seconds between two looks")
     format: Format | None = None
     order_by: tuple[str, ...] = ()
+    header_key: tuple[str, ...] = ()
     reference_date: str | None = None
     full_picture: FullPicture | None = None
     control_total: ControlTotal | None = None

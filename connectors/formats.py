@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from croniter import croniter
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Part(BaseModel):
@@ -64,9 +65,37 @@ class FullPicture(Part):
 
 
 class Complete(Part):
-    """When an upload is finished: its size and date have not moved for that many seconds."""
+    """When an upload is finished: its size and date have not moved for that many seconds, and its companion is there.
+
+    ``marker`` is the ending of an empty file that says the upload is over (``RSABEM.xml.ok``); ``checksum`` that of a file
+    whose first word is the SHA-256 of the data file, compared once it is fetched.
+    """
 
     stable_for: float = Field(default=0.5, ge=0, le=3600)
+    marker: str | None = Field(default=None, pattern=r"^\.\w+$")
+    checksum: str | None = Field(default=None, pattern=r"^\.\w+$")
+
+
+class Expected(Part):
+    """When a delivery is due, in Paris time, and how long to wait before asking for it.
+
+    ``kind`` keeps deliveries of one kind apart (a monthly full picture, a daily delta); ``scope`` those of a département.
+    """
+
+    what: str
+    cron: str = Field(description="five fields, as cron reads them")
+    grace_hours: float = Field(default=6, gt=0)
+    early_hours: float = Field(default=12, ge=0, description="one that comes that much before is on time")
+    look_back_days: int = Field(default=40, ge=1)
+    kind: Literal["full", "delta"] | None = None
+    scope: str | None = None
+
+    @field_validator("cron")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        if not croniter.is_valid(text) or len(text.split()) != 5:
+            raise ValueError("write five cron fields, for instance 0 6 * * 1-5")
+        return text
 
 
 class Api(Part):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from connectors.base import Access, Connector, Reader
     from connectors.completeness import Place
     from connectors.declaration import Flow
+    from connectors.readers.sieve import Recall
 
 
 def open_connector(flow: Flow, access: Access) -> Connector:
@@ -48,15 +49,24 @@ def connector_at(flow: Flow, access: Access, place: Place) -> Connector:
 
 
 def open_reader(
-    flow: Flow, stream: IO[bytes], columns: Sequence[str], *, ignored: Collection[str] = (), chunk: int = 2000
+    flow: Flow,
+    stream: IO[bytes],
+    columns: Sequence[str],
+    *,
+    ignored: Collection[str] = (),
+    chunk: int = 2000,
+    recall: Recall | None = None,
 ) -> Reader:
-    """Read a delivery of a flow; only ``columns`` leave the reader, and what is neither asked nor ignored is counted."""
+    """Read a delivery of a flow; only ``columns`` leave the reader, and what is neither asked nor ignored is counted.
+
+    ``recall`` lets a reader of units skip those whose bytes were read before.
+    """
     wanted = Wanted(columns=tuple(columns), ignored=frozenset(ignored), chunk=chunk)
     match flow.format:
         case XmlFormat() as layout:
             from connectors.readers.xml_households import XmlReader  # noqa: PLC0415 - readers load when used
 
-            return XmlReader(layout, stream, wanted)
+            return XmlReader(layout, stream, wanted, recall=recall)
         case CsvFormat() as layout:
             from connectors.readers.csv_rows import CsvReader  # noqa: PLC0415 - readers load when used
 

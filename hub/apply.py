@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, text
 
 from hub.ledger import close_applied
+from hub.remembered import FORGET, REMEMBER
 from hub.store import take_lock
 from schemas.tables import delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -21,18 +23,34 @@ if TYPE_CHECKING:
 # later full picture of its scope was applied: that picture confirmed, or no longer showed, everybody in it.
 JUDGE = """
 create temporary table judged on commit drop as
-select s.record, s.unit, s.key, r.id as source_record_id,
+select s.record, s.unit, s.key, s.repetition, r.id as source_record_id,
        case when s.repetition > 1 then 'unchanged'
             when greatest(r.order_key, f.order_key) > :order_key then 'superseded'
-            when r.content_hash = s.content_hash then 'unchanged'
+            when r.content_hash = s.content_hash and not r.withdrawn then 'unchanged'
             else 'applied' end as outcome
 from (
   select record, unit, key, scope, content_hash, row_number() over (partition by key order by record) as repetition
   from staged_record where delivery_id = :id
 ) s
 left join source_record r on r.flow = :flow and r.key = s.key
-left join full_picture f on f.flow = :flow and f.scope = s.scope
+left join (select scope, max(order_key) as order_key from full_picture where flow = :flow group by scope) f
+  on f.scope = s.scope
 """
+
+# What a record was before this delivery: reverting the delivery puts it back.
+BEFORE = """
+jsonb_build_object('version', r.version, 'content_hash', r.content_hash, 'nir_hash', r.nir_hash, 'scope', r.scope,
+  'as_of', r.as_of, 'order_key', r.order_key, 'delivery_id', r.delivery_id, 'left_on', r.left_on, 'withdrawn', r.withdrawn)
+"""
+
+NOTE_CHANGED = f"""
+insert into movement (delivery_id, source_record_id, kind, "on", before)
+select :id, r.id, case when r.withdrawn then 'entered' when r.left_on is not null then 'returned' else 'changed' end,
+       :reference_date, {BEFORE}
+from judged j join source_record r on r.id = j.source_record_id
+where j.outcome = 'applied' or (j.outcome = 'unchanged' and j.repetition = 1 and r.left_on is not null)
+on conflict do nothing
+"""  # noqa: S608 - an expression of our own
 
 INSERT_NEW = """
 insert into source_record
@@ -42,21 +60,37 @@ from judged j join staged_record s on s.delivery_id = :id and s.record = j.recor
 where j.outcome = 'applied' and j.source_record_id is null
 """
 
+NOTE_NEW = """
+insert into movement (delivery_id, source_record_id, kind, "on")
+select :id, r.id, 'entered', :reference_date
+from judged j join source_record r on r.flow = :flow and r.key = j.key
+where j.outcome = 'applied' and j.source_record_id is null
+on conflict do nothing
+"""
+
 UPDATE_CHANGED = """
 update source_record r
-set version = r.version + 1, content_hash = s.content_hash, nir_hash = s.nir_hash, scope = s.scope,
-    as_of = coalesce(s.as_of, :reference_date), order_key = :order_key, delivery_id = :id, left_on = null, to_match = true, updated_at = :now
+set version = (select max(v.version) + 1 from source_version v where v.source_record_id = r.id),
+    content_hash = s.content_hash, nir_hash = s.nir_hash, scope = s.scope, as_of = coalesce(s.as_of, :reference_date),
+    order_key = :order_key, delivery_id = :id, left_on = null, withdrawn = false, to_match = true, updated_at = :now
 from judged j join staged_record s on s.delivery_id = :id and s.record = j.record
 where r.id = j.source_record_id and j.outcome = 'applied'
 """
 
+# A remembered unit comes without its content: an earlier version of the record, with the same hash, holds it.
 INSERT_VERSIONS = """
 insert into source_version
   (source_record_id, version, content, nir_encrypted, content_hash, as_of, delivery_id, recorded_at)
-select r.id, r.version, s.content, s.nir_encrypted, s.content_hash, r.as_of, :id, :now
+select r.id, r.version, coalesce(s.content, old.content), coalesce(s.nir_encrypted, old.nir_encrypted), s.content_hash,
+       r.as_of, :id, :now
 from judged j
 join staged_record s on s.delivery_id = :id and s.record = j.record
 join source_record r on r.flow = :flow and r.key = j.key
+left join lateral (
+  select v.content, v.nir_encrypted from source_version v
+  where s.content is null and v.source_record_id = r.id and v.content_hash = s.content_hash
+  order by v.version desc limit 1
+) old on true
 where j.outcome = 'applied'
 """
 
@@ -68,20 +102,29 @@ where r.id = j.source_record_id and j.outcome = 'unchanged' and r.left_on is not
 """
 
 # Whoever was refused is not gone: a full picture with records that could not be read at all marks nobody as gone.
-MARK_LEFT = """
-update source_record r
-set left_on = :reference_date, to_match = true, updated_at = :now
+# Nor is anybody a later delivery spoke of, when the picture comes late.
+NOTE_LEFT = f"""
+insert into movement (delivery_id, source_record_id, kind, "on", before)
+select :id, r.id, 'left', :reference_date, {BEFORE}
+from source_record r
 where r.flow = :flow and r.left_on is null and r.order_key <= :order_key
   and r.scope in (select scope from staged_record where delivery_id = :id)
   and not exists (select from judged j where j.key = r.key)
   and not exists (select from quarantine q where q.delivery_id = :id and (q.key = r.key or q.key is null))
+  and not exists (
+    select from delivery_record o join delivery d on d.id = o.delivery_id
+    where o.source_record_id = r.id and d.flow = :flow and d.state = 'applied' and d.order_key > :order_key
+  )
+"""  # noqa: S608 - an expression of our own
+
+MARK_LEFT = """
+update source_record r set left_on = :reference_date, to_match = true, updated_at = :now
+from movement m where m.delivery_id = :id and m.kind = 'left' and m.source_record_id = r.id
 """
 
 KEEP_PICTURE = """
 insert into full_picture (flow, scope, order_key, delivery_id)
 select distinct :flow, scope, :order_key, :id from staged_record where delivery_id = :id
-on conflict (flow, scope) do update set order_key = excluded.order_key, delivery_id = excluded.delivery_id
-where full_picture.order_key < excluded.order_key
 """
 
 RECORD_OUTCOMES = """
@@ -89,7 +132,7 @@ insert into delivery_record (delivery_id, record, unit, outcome, source_record_i
 select :id, j.record, j.unit, j.outcome, r.id
 from judged j left join source_record r on r.flow = :flow and r.key = j.key
 union all
-select :id, record, unit, 'quarantined', null from quarantine where delivery_id = :id
+select :id, record, unit, 'quarantined', null from quarantine where delivery_id = :id and state = 'open'
 """
 
 
@@ -112,19 +155,25 @@ def apply(hub: Hub, delivery_id: int, *, now: datetime) -> bool:
             "now": now,
         }
         connection.execute(text("analyze staged_record"))
-        for statement in (JUDGE, INSERT_NEW, UPDATE_CHANGED, INSERT_VERSIONS, BRING_BACK):
-            connection.execute(text(statement), known)
-        left = _full_picture(connection, known) if row.kind == "full" else 0
+        apply_staged(connection, known)
+        if row.kind == "full":
+            for statement in (NOTE_LEFT, MARK_LEFT, KEEP_PICTURE, FORGET):
+                connection.execute(text(statement), known)
         connection.execute(text(RECORD_OUTCOMES), known)
         connection.execute(text("delete from staged_record where delivery_id = :id"), known)
-        close_applied(connection, delivery_id, left=left, now=now)
+        close_applied(connection, delivery_id, now=now)
     return True
 
 
-def _full_picture(connection: Connection, known: dict[str, object]) -> int:
-    left = connection.execute(text(MARK_LEFT), known).rowcount
-    connection.execute(text(KEEP_PICTURE), known)
-    return left
+def apply_staged(connection: Connection, known: Mapping[str, object]) -> None:
+    """Judge the staged records of a delivery against what its partner already said, and write what is new.
+
+    Leaves the temporary table ``judged`` (record, unit, key, source_record_id, outcome) to the caller's transaction.
+    """
+    for statement in (
+        JUDGE, NOTE_CHANGED, INSERT_NEW, NOTE_NEW, UPDATE_CHANGED, INSERT_VERSIONS, BRING_BACK, REMEMBER,
+    ):  # fmt: skip
+        connection.execute(text(statement), known)
 
 
 def _waiting(connection: Connection, delivery_id: int) -> int:

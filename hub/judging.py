@@ -30,12 +30,10 @@ class Judge:
         )
         self._lock = Lock()
 
-    def findings(
-        self, quality: Quality, profile: dict[str, Any], history: list[dict[str, Any]]
-    ) -> list[dict[str, str]]:
-        """What was not met, each with its rule, its severity and a French message; nothing without a suite."""
+    def judge(self, quality: Quality, profile: dict[str, Any], history: list[dict[str, Any]]) -> dict[str, Any]:
+        """The ``measures`` by expectation, and the ``findings``: what was not met, with its severity and a French message."""
         if not quality.suite:
-            return []
+            return {"measures": {}, "findings": []}
         asked = {"quality": quality.model_dump(mode="json", by_alias=True), "profile": profile, "history": history}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -43,7 +41,7 @@ class Judge:
             with self._lock:
                 self._process.stdin.write(orjson.dumps(asked, option=orjson.OPT_APPEND_NEWLINE))
                 self._process.stdin.flush()
-                found: list[dict[str, str]] = orjson.loads(self._process.stdout.readline())
+                found: dict[str, Any] = orjson.loads(self._process.stdout.readline())
         except (OSError, ValueError) as error:
             raise CallSomeone(f"The suite of {quality.flow} could not be run: nothing was applied.") from error
         return found

@@ -11,12 +11,19 @@ from schemas.tables import delivery, delivery_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from connectors.declaration import Flow
     from hub.raw import Stored
 
 OUTCOMES = ("applied", "unchanged", "superseded", "quarantined", "refused")
+OUTDATED = "Plus ancienne que ce qui est déjà appliqué : tout ce qu'elle dit a été dit depuis. Rien n'est appliqué."
+
+SEEN = text("""
+select id, state, name from delivery
+where flow = :flow and sha256 = :sha256 and state in ('received', 'applied', 'outdated', 'held')
+order by (name = :name) desc, id desc limit 1
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +43,9 @@ class Line:
     superseded: int
     quarantined: int
     refused: int
+    entered: int
     left: int
+    notices: tuple[str, ...] = ()
 
     @property
     def balanced(self) -> bool:
@@ -49,14 +58,12 @@ class Line:
 def open_line(
     connection: Connection, flow: Flow, *, name: str, stored: Stored, arrived_at: datetime, now: datetime
 ) -> int:
-    """Write the line of a delivery that is safely stored, and say at once when the same bytes came before."""
-    earlier = connection.execute(
-        select(delivery.c.id, delivery.c.state)
-        .where(delivery.c.flow == flow.flow, delivery.c.sha256 == stored.sha256, delivery.c.state != "repeated")
-        .order_by(delivery.c.id)
-    ).first()
-    repeated = earlier is not None
-    reason = f"Mêmes octets que la livraison {earlier.id} ({earlier.state}) : rien à faire." if earlier else None
+    """Write the line of a delivery that is safely stored, and say at once when the same bytes came before.
+
+    Under the same name it is an old file with a new date: ``redated``; under another, a file received twice: ``repeated``.
+    A delivery that was refused or reverted may come again.
+    """
+    state, reason = _seen_before(connection, flow, name, stored.sha256)
     number: int = connection.execute(
         insert(delivery)
         .values(
@@ -67,8 +74,8 @@ def open_line(
             size=stored.size,
             arrived_at=arrived_at,
             received_at=now,
-            closed_at=now if repeated else None,
-            state="repeated" if repeated else "received",
+            closed_at=None if state == "received" else now,
+            state=state,
             reason=reason,
         )
         .returning(delivery.c.id)
@@ -76,12 +83,49 @@ def open_line(
     return number
 
 
-def close_applied(connection: Connection, delivery_id: int, *, left: int, now: datetime) -> None:
-    """Close the line of a delivery whose records all have an outcome; the store refuses one that does not balance."""
+def _seen_before(connection: Connection, flow: Flow, name: str, sha256: str) -> tuple[str, str | None]:
+    last = connection.execute(SEEN, {"flow": flow.flow, "sha256": sha256, "name": name}).first()
+    if last is None:
+        return "received", None
+    if last.name == name:
+        reason = (
+            f"Ancien fichier remis avec une autre date : mêmes nom et octets que la livraison {last.id} ({last.state})."
+        )
+        return "redated", f"{reason} Rien n'est appliqué."
+    return "repeated", f"Mêmes octets que la livraison {last.id} ({last.state}) sous un autre nom : rien à faire."
+
+
+def close_applied(connection: Connection, delivery_id: int, *, now: datetime) -> None:
+    """Close the line of a delivery whose records all have an outcome; the store refuses one that does not balance.
+
+    One that has nothing to say any more, because all it says was said later, is ``outdated``.
+    """
     counts = count_outcomes(connection, delivery_id)
+    moved = count_movements(connection, delivery_id)
+    outdated = counts["superseded"] > 0 and counts["superseded"] == sum(counts.values())
+    values: dict[str, Any] = {"state": "outdated", "reason": OUTDATED} if outdated else {"state": "applied"}
     connection.execute(
-        update(delivery).where(delivery.c.id == delivery_id).values(state="applied", closed_at=now, left=left, **counts)
+        update(delivery).where(delivery.c.id == delivery_id).values(**values, closed_at=now, **moved, **counts)
     )
+
+
+def count_again(connection: Connection, delivery_id: int) -> None:
+    """Count the rows of a closed delivery again, after some of its records were replayed."""
+    counts = count_outcomes(connection, delivery_id) | count_movements(connection, delivery_id)
+    connection.execute(update(delivery).where(delivery.c.id == delivery_id).values(**counts))
+
+
+def count_movements(connection: Connection, delivery_id: int) -> dict[str, int]:
+    """Count who entered and who left by a delivery; whoever came back has entered again."""
+    row = connection.execute(
+        text("""
+            select count(*) filter (where kind in ('entered', 'returned')) as entered,
+                   count(*) filter (where kind = 'left') as "left"
+            from movement where delivery_id = :id
+            """),
+        {"id": delivery_id},
+    ).one()
+    return {"entered": row.entered, "left": row.left}
 
 
 def close_refused(connection: Connection, delivery_id: int, *, reason: str, now: datetime, **known: Any) -> None:
@@ -122,35 +166,9 @@ def lines(connection: Connection, delivery_ids: Sequence[int]) -> list[Line]:
     return [_line(row) for row in rows]
 
 
-def month_lines(connection: Connection, flow: str | None, first: date | None, last: date | None) -> list[Row[Any]]:
-    """Per flow and month: deliveries and outcomes, then the people in the flow as counted now."""
-    return list(
-        connection.execute(
-            text("""
-            select flow, to_char(coalesce(reference_date, (arrived_at at time zone 'Europe/Paris')::date), 'YYYY-MM') as month,
-                   count(*) filter (where state = 'applied') as deliveries,
-                   count(*) filter (where state in ('refused', 'held')) as not_applied,
-                   count(*) filter (where state = 'repeated') as repeated,
-                   coalesce(sum(received), 0) as received,
-                   coalesce(sum(applied), 0) as applied,
-                   coalesce(sum(unchanged), 0) as unchanged,
-                   coalesce(sum(superseded), 0) as superseded,
-                   coalesce(sum(quarantined), 0) as quarantined,
-                   coalesce(sum(refused), 0) as refused,
-                   coalesce(sum("left"), 0) as "left"
-            from delivery
-            where (cast(:flow as text) is null or flow = :flow)
-              and (cast(:first as date) is null or coalesce(reference_date, arrived_at::date) >= :first)
-              and (cast(:last as date) is null or coalesce(reference_date, arrived_at::date) < :last)
-            group by 1, 2 order by 1, 2
-            """),
-            {"flow": flow, "first": first, "last": last},
-        )
-    )
-
-
 def _line(row: Row[Any]) -> Line:
     given = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    known: dict[str, Any] = {name: given[name] or 0 for name in ("received", *OUTCOMES, "left")}
+    known: dict[str, Any] = {name: given[name] or 0 for name in ("received", *OUTCOMES, "entered", "left")}
     known |= {name: given[name] for name in ("id", "flow", "name", "state", "reason", "units", "control_total")}
-    return Line(**known)
+    notices = tuple(dict.fromkeys(finding["rule"] for finding in given["findings"] or ()))
+    return Line(**known, notices=notices)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from hub.dossier import rebuild
 from hub.identity.reconcile import reconcile as link_records
+from hub.sharing.follow import carry_told
 from hub.sharing.select import fill
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
     with hub.engine.begin() as connection:
         reconciled = link_records(connection, now=now, full=full)
         touched = reconciled.touched
+        carry_told(connection, reconciled.moved)
         changed = rebuild(connection, touched, now=now)
-        filled = fill(connection, hub.agreements, touched, now=now, arrived_at=_arrivals(connection, touched))
+        recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
+        arrived_at = _arrivals(connection, touched)
+        filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
     return {
         "records": reconciled.records,
         "linked": reconciled.linked,

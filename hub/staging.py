@@ -11,7 +11,7 @@ from sqlalchemy import text
 from hub.store import copy_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 NIR = "identity.nir"
 SCOPE = "identifiers.departement"
 COPY_STAGED = """
-copy staged_record (delivery_id, record, unit, key, scope, as_of, content, content_hash, nir_encrypted, nir_hash)
+copy staged_record
+  (delivery_id, record, unit, key, scope, as_of, content, content_hash, nir_encrypted, nir_hash, digest, shape)
 from stdin
+"""
+COPY_AGAIN = """
+copy staged_record (delivery_id, record, unit, key, scope, as_of, content_hash, nir_hash, digest, shape) from stdin
 """
 COPY_QUARANTINE = """
 copy quarantine (delivery_id, record, unit, field, rule, hint, key, block_encrypted, opened_at) from stdin
@@ -49,9 +53,17 @@ class Staging:
                 {"id": self.delivery_id},
             )
 
-    def stage(self, frame: pd.DataFrame) -> None:
+    def stage(self, frame: pd.DataFrame, shapes: Sequence[str], digests: Mapping[int, bytes]) -> None:
         """Copy normalised records: their content without the NIR, which is sealed beside it."""
-        copy_rows(self.connection, COPY_STAGED, self._staged_rows(frame))
+        copy_rows(self.connection, COPY_STAGED, self._staged_rows(frame, shapes, digests))
+
+    def stage_again(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Copy the records of units that were read before: the hash of their content stands for it."""
+        copy_rows(self.connection, COPY_AGAIN, ((self.delivery_id, *row) for row in rows))
+
+    def unread(self, chunk: Chunk) -> None:
+        """Copy the records of a chunk of which none could be read."""
+        copy_rows(self.connection, COPY_QUARANTINE, self._unread_rows(chunk))
 
     def quarantine(self, chunk: Chunk, frame: pd.DataFrame, rejects: pd.DataFrame) -> None:
         """Copy refused records, one line each: the first rule that refused it, and what was read of it, sealed."""
@@ -59,10 +71,12 @@ class Staging:
         rows = [*self._unread_rows(chunk), *self._refused_rows(chunk, frame, first)]
         copy_rows(self.connection, COPY_QUARANTINE, rows)
 
-    def _staged_rows(self, frame: pd.DataFrame) -> Iterable[Sequence[Any]]:
+    def _staged_rows(
+        self, frame: pd.DataFrame, shapes: Sequence[str], digests: Mapping[int, bytes]
+    ) -> Iterable[Sequence[Any]]:
         hash_key, hash_content = self.vault.hasher("key"), self.vault.hasher("content")
         hash_nir, encrypt = self.vault.hasher("nir"), self.vault.encrypt
-        for record, unit, key, as_of, content in records_of(frame):
+        for (record, unit, key, as_of, content), shape in zip(records_of(frame), shapes, strict=True):
             canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
             nir = content.pop(NIR, None)
             clear = nir.encode() if nir else b""
@@ -77,6 +91,8 @@ class Staging:
                 hash_content(canonical),
                 encrypt(clear) if nir else None,
                 hash_nir(clear) if nir else None,
+                digests.get(unit),
+                shape,
             )
 
     def _unread_rows(self, chunk: Chunk) -> Iterable[Sequence[Any]]:

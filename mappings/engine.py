@@ -10,7 +10,7 @@ import pandas as pd
 
 from mappings.converters import CONVERTERS, Unconvertible
 from mappings.renderers import RENDERERS
-from schemas.codes import code_lists
+from schemas.codes import code_lists, codes_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -121,15 +121,9 @@ def _count_unknown(codes: str, values: list[Any], unknown: Counter[tuple[str, st
     for value in values:
         if value is None:
             continue
-        for code in _codes_in(value):
+        for code in codes_in(value):
             if not known.known(code):
                 unknown[codes, code] += 1
-
-
-def _codes_in(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [str(each["reason"]) if isinstance(each, dict) else str(each) for each in value]
-    return [str(value)]
 
 
 def _key(parts: tuple[Any, ...]) -> str | None:

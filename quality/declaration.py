@@ -31,7 +31,16 @@ class RowRule(Part):
 class Expectation(Part):
     """One expectation on the delivery's profile. ``hold`` keeps the delivery for an operator, ``warn`` tells."""
 
-    expect: Literal["records", "fill_rate", "quarantined_share", "volume_change"]
+    expect: Literal[
+        "records",
+        "fill_rate",
+        "quarantined_share",
+        "volume_change",
+        "fill_change",
+        "code_change",
+        "missing_columns",
+    ]
+    kind: Literal["full", "delta"] | None = Field(default=None, description="only for such deliveries; left out: both")
     field: str | None = None
     at_least: float | None = None
     at_most: float | None = None
@@ -44,6 +53,10 @@ class Quality(Part):
     flow: str
     rules: tuple[RowRule, ...]
     suite: tuple[Expectation, ...] = ()
+
+    def judging(self, kind: str) -> Quality:
+        """The same, with the expectations that hold for a kind of delivery: ``full`` or ``delta``."""
+        return self.model_copy(update={"suite": tuple(each for each in self.suite if each.kind in {None, kind})})
 
 
 def load_quality(folder: Path | None = None) -> dict[str, Quality]:

@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from schemas.codes import codes_in
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+
+MOST_CODES = 200
+
+
+def shapes_of(frame: pd.DataFrame, coded: Sequence[str]) -> list[str]:
+    """The shape of each record: which of its fields are filled, in hexadecimal, then its codes; never another value."""
+    paths = [column for column in frame.columns if not str(column).startswith("#")]
+    filled = np.packbits(frame[paths].notna().to_numpy(), axis=1)
+    masks = [row.tobytes().hex() for row in filled]
+    columns = [[",".join(codes_in(value)) if value is not None else "" for value in frame[path]] for path in coded]
+    codes = [";".join(row) for row in zip(*columns, strict=True)] if columns else [""] * len(frame)
+    return [f"{mask}|{said}" for mask, said in zip(masks, codes, strict=True)]
 
 
 @dataclass
 class Profile:
-    """Records, refused ones, and how often each field is filled. Counts only."""
+    """Records, refused ones, how often each field is filled, and how often each code is used. Counts only.
 
-    records: int = 0
+    ``paths`` are the fields in the order of the frames, ``coded`` those that hold a code of a list.
+    """
+
+    paths: Sequence[str] = ()
+    coded: Sequence[str] = ()
     rejected: int = 0
-    filled: dict[str, int] = field(default_factory=dict)
+    shapes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, frame: pd.DataFrame, *, rejected: int) -> None:
-        """Count one chunk of accepted records, and how many were refused beside them."""
-        self.records += len(frame)
+    def add(self, shapes: Counter[str], *, rejected: int) -> None:
+        """Count the accepted records of a chunk by shape, and how many were refused beside them."""
+        self.shapes.update(shapes)
         self.rejected += rejected
-        for path, number in frame.notna().sum().items():
-            if not str(path).startswith("#"):
-                self.filled[str(path)] = self.filled.get(str(path), 0) + int(number)
 
     def to_dict(self) -> dict[str, Any]:
         """The profile as stored with the delivery."""
-        return {"records": self.records, "rejected": self.rejected, "filled": self.filled}
+        filled: Counter[str] = Counter()
+        codes: dict[str, Counter[str]] = {path: Counter() for path in self.coded}
+        for shape, number in self.shapes.items():
+            mask, _, said = shape.partition("|")
+            bits = np.unpackbits(np.frombuffer(bytes.fromhex(mask), dtype=np.uint8))
+            filled.update({path: number for path, bit in zip(self.paths, bits, strict=False) if bit})
+            for path, cell in zip(self.coded, said.split(";"), strict=False):
+                codes[path].update(dict.fromkeys(cell.split(","), number) if cell else {})
+        return {
+            "records": self.shapes.total(),
+            "rejected": self.rejected,
+            "filled": dict(filled),
+            "codes": {path: dict(counted.most_common(MOST_CODES)) for path, counted in codes.items() if counted},
+        }

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pandas as pd
 
+from quality.measures import measure
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quality.declaration import Expectation, Quality
+    from quality.measures import Measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +29,29 @@ class Finding:
     message: str
 
 
-def judge(quality: Quality, profile: dict[str, Any], history: Sequence[dict[str, Any]]) -> list[Finding]:
-    """Judge a delivery by its profile and those of the flow's past deliveries; returns what was not met."""
-    measures = {_column(each): _measure(each, profile, history) for each in quality.suite}
-    judged = [each for each in quality.suite if measures[_column(each)] is not None]
-    if not judged:
-        return []
-    row = pd.DataFrame([{_column(each): measures[_column(each)] for each in judged}])
-    unmet = _unmet(quality.flow, judged, row)
-    return [
-        Finding(rule=_column(each), severity=each.severity, message=_message(each, float(measures[_column(each)] or 0)))
-        for each, met in zip(judged, unmet, strict=True)
-        if not met
-    ]
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the suite said of a delivery: every measure by expectation, and the findings."""
+
+    measures: dict[str, float]
+    findings: list[Finding]
+
+
+def judge(quality: Quality, profile: dict[str, Any], history: Sequence[dict[str, Any]]) -> Judgement:
+    """Judge a delivery by its profile and those of the flow's past deliveries."""
+    measured = {each: found for each in quality.suite if (found := measure(each, profile, history)) is not None}
+    if not measured:
+        return Judgement(measures={}, findings=[])
+    row = pd.DataFrame([{_column(each): found.value for each, found in measured.items()}])
+    unmet = _unmet(quality.flow, list(measured), row)
+    return Judgement(
+        measures={_column(each): round(found.value, 4) for each, found in measured.items()},
+        findings=[
+            Finding(rule=_column(each), severity=each.severity, message=_message(each, found))
+            for (each, found), missed in zip(measured.items(), unmet, strict=True)
+            if missed
+        ],
+    )
 
 
 def _unmet(flow: str, judged: Sequence[Expectation], row: pd.DataFrame) -> list[bool]:
@@ -73,42 +86,38 @@ def _unmet(flow: str, judged: Sequence[Expectation], row: pd.DataFrame) -> list[
         definition = gx.ValidationDefinition(name=flow, data=batch, suite=suite)
         context.suites.add(suite)
         results = definition.run(batch_parameters={"dataframe": row}, result_format="BOOLEAN_ONLY").results
-    return [bool(result.success) for result in results]
+    return [not result.success for result in results]
 
 
 def _column(expectation: Expectation) -> str:
     return f"{expectation.expect}:{expectation.field}" if expectation.field else expectation.expect
 
 
-def _measure(expectation: Expectation, profile: dict[str, Any], history: Sequence[dict[str, Any]]) -> float | None:
-    records, rejected = profile["records"], profile["rejected"]
-    match expectation.expect:
-        case "records":
-            return float(records + rejected)
-        case "fill_rate":
-            return profile["filled"].get(expectation.field, 0) / records if records else None
-        case "quarantined_share":
-            return rejected / (records + rejected) if records + rejected else None
-        case "volume_change":
-            past = [each["records"] + each["rejected"] for each in history if each["records"] + each["rejected"]]
-            usual = sorted(past)[len(past) // 2] if past else 0
-            return abs(records + rejected - usual) / usual if usual else None
+SAID = {
+    "records": "La livraison compte {value:.0f} enregistrements",
+    "fill_rate": "Le champ {field} est rempli à {value:.0%}",
+    "quarantined_share": "{value:.0%} des enregistrements sont refusés",
+    "volume_change": "Le volume s'écarte de l'habitude du flux d'un facteur {factor:.1f} ({about})",
+    "fill_change": "Le remplissage du champ {about} s'écarte de {value:.0%} de l'habitude du flux",
+    "code_change": "Les codes du champ {about} se répartissent autrement que d'habitude (écart de {value:.0%})",
+    "missing_columns": "{value:.0f} colonnes attendues sont absentes ({about})",
+}
+COUNTS = {"records", "missing_columns"}
 
 
-def _message(expectation: Expectation, measured: float) -> str:
-    said = {
-        "records": f"La livraison compte {measured:.0f} enregistrements",
-        "fill_rate": f"Le champ {expectation.field} est rempli à {measured:.0%}",
-        "quarantined_share": f"{measured:.0%} des enregistrements sont refusés",
-        "volume_change": f"Le volume s'écarte de {measured:.0%} de l'habitude",
-    }[expectation.expect]
+def _message(expectation: Expectation, measured: Measure) -> str:
+    said = SAID[expectation.expect].format(
+        value=measured.value, factor=measured.value + 1, about=measured.about, field=expectation.field
+    )
     bounds = [f"au moins {_number(expectation, expectation.at_least)}"] if expectation.at_least is not None else []
     bounds += [f"au plus {_number(expectation, expectation.at_most)}"] if expectation.at_most is not None else []
     return f"{said} ; attendu : {', '.join(bounds)}."
 
 
 def _number(expectation: Expectation, value: float) -> str:
-    return f"{value:.0f}" if expectation.expect == "records" else f"{value:.0%}"
+    if expectation.expect == "volume_change":
+        return f"un facteur {value + 1:.1f}"
+    return f"{value:.0f}" if expectation.expect in COUNTS else f"{value:.0%}"
 
 
 def main() -> None:
@@ -118,7 +127,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         asked = orjson.loads(line)
         found = judge(Quality.model_validate(asked["quality"]), asked["profile"], asked["history"])
-        sys.stdout.buffer.write(orjson.dumps([asdict(each) for each in found], option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(orjson.dumps(asdict(found), option=orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
 
 

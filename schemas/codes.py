@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -55,3 +55,10 @@ def code_lists() -> Mapping[str, CodeList]:
 def _fault(file: str, name: str, place: tuple[int | str, ...], message: str) -> str:
     field = ".".join(str(part) for part in (name, *place))
     return f"schemas/codes/{file}: {field}: {message}; write codes and labels between quotes."
+
+
+def codes_in(value: Any) -> list[str]:
+    """The codes a field holds: one, several, or those of dated entries."""
+    if isinstance(value, list):
+        return [str(each["reason"]) if isinstance(each, dict) else str(each) for each in value]
+    return [str(value)]

@@ -96,6 +96,7 @@ class CsvReader:
                 places[place] = asked.pop(name)
             elif name and name not in ignored:
                 self.reading.unknown_columns[cell.strip()[:60]] = 1
+        self.reading.columns = [cell.strip()[:60] for cell in header]
         self.reading.missing_columns = sorted(asked.values())
         if not places:
             raise FixTheDelivery("Aucune colonne attendue dans l'en-tête : ce n'est pas une livraison de ce flux.")

@@ -15,11 +15,14 @@ RECORD, UNIT = "record", "#unit"
 
 
 def make_chunk(
-    rows: Sequence[tuple[int, int, Mapping[str, Any]]], columns: Sequence[str], rejected: Sequence[Rejected] = ()
+    rows: Sequence[tuple[int, int, Mapping[str, Any]]],
+    columns: Sequence[str],
+    rejected: Sequence[Rejected] = (),
+    **more: Any,
 ) -> Chunk:
     """Build a chunk from (record, unit, values); a column that a row lacks is None."""
     index = pd.Index([record for record, _, _ in rows], name=RECORD, dtype="int64")
     data: dict[str, Any] = {UNIT: pd.Series([unit for _, unit, _ in rows], index=index, dtype="int64")}
     for column in columns:
         data[column] = pd.Series([values.get(column) for _, _, values in rows], index=index, dtype="object")
-    return Chunk(frame=pd.DataFrame(data, index=index), rejected=tuple(rejected))
+    return Chunk(frame=pd.DataFrame(data, index=index), rejected=tuple(rejected), **more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,14 +10,16 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lxml import etree
 
-from connectors.base import Chunk, Reading, Wanted
+from connectors.base import Chunk, KnownUnit, Reading, Wanted
 from connectors.readers.frames import make_chunk
+from connectors.readers.sieve import READ_BYTES, Sieve
 from schemas.errors import FixTheDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from connectors.formats import XmlFormat
+    from connectors.readers.sieve import Recall
 
 STEP = re.compile(r"(?P<tag>[^\[\]/]+)(?:\[(?P<leaf>[^=\]]+)=(?P<value>[^\]]*)\])?(?P<all>\[\])?")
 LOOKED_AT_FIRST = 200
@@ -44,10 +47,11 @@ class XmlReader:
     layout that changed, cheap enough for every delivery. A DOCTYPE is refused, and with it every entity.
     """
 
-    def __init__(self, layout: XmlFormat, stream: IO[bytes], wanted: Wanted) -> None:
+    def __init__(self, layout: XmlFormat, stream: IO[bytes], wanted: Wanted, *, recall: Recall | None = None) -> None:
         self.reading = Reading()
         self._layout = layout
-        self._stream = stream
+        self._sieve = Sieve(stream, layout.unit, recall) if recall else None
+        self._stream: Any = io.BufferedReader(self._sieve, READ_BYTES) if self._sieve else stream
         self._wanted = wanted
         prefix = f"{layout.record}/"
         self._unit_paths = _compile(column for column in wanted.columns if not column.startswith(prefix))
@@ -61,13 +65,23 @@ class XmlReader:
 
     def chunks(self) -> Iterator[Chunk]:
         rows: list[tuple[int, int, dict[str, Any]]] = []
+        known: list[KnownUnit] = []
+        digests: dict[int, bytes] = {}
+        taken = self.reading.records
         for unit in self._units():
-            rows.extend(self._records(unit))
-            if len(rows) >= self._wanted.chunk:
-                yield make_chunk(rows, self._wanted.columns)
-                rows = []
-        if rows:
-            yield make_chunk(rows, self._wanted.columns)
+            seen = self._sieve.take(unit.get(self._sieve.mark)) if self._sieve else None
+            if seen and seen.records is not None:
+                known.append(KnownUnit(unit=self.reading.units, record=self.reading.records + 1, digest=seen.digest))
+                self.reading.records += seen.records
+            else:
+                rows.extend(self._records(unit))
+                if seen:
+                    digests[self.reading.units] = seen.digest
+            if self.reading.records - taken >= self._wanted.chunk:
+                yield make_chunk(rows, self._wanted.columns, known=tuple(known), digests=digests)
+                rows, known, digests, taken = [], [], {}, self.reading.records
+        if rows or known:
+            yield make_chunk(rows, self._wanted.columns, known=tuple(known), digests=digests)
         self.reading.unknown_columns = dict(self._unknown)
 
     def _units(self) -> Iterator[etree._Element]:

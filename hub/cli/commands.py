@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import flows, look, people, run, schema, serve
+from hub.cli import deliveries, flows, look, people, quarantine, run, schema, serve
 
 app = typer.Typer(
     help="Receive, normalise, check, reconcile and share what partners know, so that nobody is asked twice.",
@@ -23,7 +23,9 @@ app.command("demo")(serve.demo)
 app.command("up")(serve.up)
 app.command("screens")(serve.screens)
 app.add_typer(flows.app, name="flows")
-app.add_typer(look.quarantine, name="quarantine")
+app.add_typer(deliveries.app, name="delivery")
+app.add_typer(deliveries.alarms, name="alarms")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(people.review, name="review")
 app.add_typer(people.person, name="person")
 app.add_typer(people.journal, name="journal")

@@ -1,4 +1,4 @@
-"""``hub status``, ``ledger``, ``quarantine``: what came in, what became of it, what waits."""
+"""``hub status``, ``ledger``: what came in, what became of it, what is missing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.output import Json, print_json, print_table, say
-
-quarantine = typer.Typer(help="Refused records and their reasons.", no_args_is_help=True)
+from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
 
 Flow = Annotated[str | None, typer.Argument(help="A flow; every one when left out.")]
 
@@ -31,31 +29,76 @@ def status(*, json: Json = False) -> None:
         print_table("Outbox", ("partner", *next(iter(document["outbox"].values()))), rows)
 
 
+MONTH_COLUMNS = (
+    "flow",
+    "month",
+    "opening",
+    "entered",
+    "left",
+    "closing",
+    "counted",
+    "units",
+    "control_total",
+    "closes",
+)
+DELIVERY_COLUMNS = ("id", "flow", "state", "reference_date", "units", "control_total", "received", "applied", "unchanged",
+                    "superseded", "quarantined", "refused", "entered", "left")  # fmt: skip
+
+
 def ledger(
     flow: Flow = None,
     *,
     month: Annotated[str | None, typer.Option(help="A month, YYYY-MM.")] = None,
+    resend: Annotated[bool, typer.Option("--resend", help="Draft the request for what is missing.")] = False,
     json: Json = False,
 ) -> None:
-    """Show, per flow and month, what was received and what became of it."""
-    from hub.ledger import month_lines
+    """Show, per flow and month, opening + entered - left = closing, each delivery, and what is missing.
+
+    Exits 1 when a line does not close or a delivery is missing.
+    """
+    from hub.calendar import resend_request
     from hub.opening import open_hub
+    from hub.oversight import gaps
+    from hub.running_ledger import delivery_lines, running_ledger
 
     first, last = month_bounds(month)
     hub = open_hub()
     if flow:
         hub.flow(flow)
     with hub.engine.connect() as connection:
-        rows = [dict(row._mapping) for row in month_lines(connection, flow, first, last)]  # noqa: SLF001 - public name
-    for row in rows:
-        parts = ("applied", "unchanged", "superseded", "quarantined", "refused")
-        row["balanced"] = row["received"] == sum(row[part] for part in parts)
+        months = running_ledger(connection, flow=flow, month=month)
+        deliveries = delivery_lines(connection, flow=flow, first=first, last=last)
+    missing = gaps(hub, now=clock(), flow=flow)
+    requests = {name: resend_request(hub.flow(name), each) for name, each in missing.items()}
     if json:
-        print_json({"months": rows})
-    elif rows:
-        print_table("Ledger", list(rows[0]), [[_yes(value) for value in row.values()] for row in rows])
+        print_json({
+            "months": months, "deliveries": deliveries, "missing": [gap.to_dict() for each in missing.values() for gap in each],
+            "resend": requests,
+        })  # fmt: skip
+    elif resend:
+        for request in requests.values():
+            say(request)
     else:
+        _print_ledger(months, deliveries)
+        for gap in (gap for each in missing.values() for gap in each):
+            say(f"{gap.flow}: {gap.message}")
+    if missing or not all(line["closes"] for line in months):
+        raise typer.Exit(NEEDS_ATTENTION)
+
+
+def _print_ledger(months: list[dict[str, Any]], deliveries: list[dict[str, Any]]) -> None:
+    if not months:
         say("No delivery in that period.")
+        return
+    print_table("Ledger: opening + entered - left = closing", MONTH_COLUMNS, _cells(months, MONTH_COLUMNS))
+    print_table("Deliveries", DELIVERY_COLUMNS, _cells(deliveries, DELIVERY_COLUMNS))
+    for line in deliveries:
+        if line["reason"]:
+            say(f"Delivery {line['id']}: {line['reason']}")
+
+
+def _cells(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[list[Any]]:
+    return [[row[name] for name in columns] for row in rows]
 
 
 def month_bounds(month: str | None) -> tuple[date | None, date | None]:
@@ -67,60 +110,3 @@ def month_bounds(month: str | None) -> tuple[date | None, date | None]:
     except ValueError:
         raise typer.BadParameter("write the month as YYYY-MM, for instance 2026-11") from None
     return first, date(first.year + first.month // 12, first.month % 12 + 1, 1)
-
-
-def _yes(value: Any) -> Any:
-    return ("yes" if value else "NO") if isinstance(value, bool) else value
-
-
-@quarantine.command("list")
-def list_quarantine(
-    flow: Flow = None,
-    *,
-    limit: Annotated[int, typer.Option(help="How many records at most.")] = 50,
-    json: Json = False,
-) -> None:
-    """List refused records: delivery, record, field, rule, and what to correct."""
-    from hub.opening import open_hub
-    from hub.quarantined import quarantined
-
-    found = quarantined(open_hub(), flow=flow, limit=limit)
-    if json:
-        print_json({"quarantine": found})
-    elif found:
-        columns = ("id", "flow", "delivery_id", "record", "field", "rule", "hint")
-        print_table("Quarantine", columns, [[row[name] for name in columns] for row in found])
-    else:
-        say("Nothing in quarantine.")
-
-
-@quarantine.command("show")
-def show_quarantine(number: Annotated[int, typer.Argument(help="The record's id.")], *, json: Json = False) -> None:
-    """Show one refused record: which fields were read, never their values."""
-    from hub.opening import open_hub
-    from hub.quarantined import show
-
-    document = show(open_hub(), number)
-    if json:
-        print_json(document)
-    else:
-        print_table(f"Quarantine {number}", ("what", "is"), [(key, str(value)) for key, value in document.items()])
-
-
-@quarantine.command("drop")
-def drop_quarantine(
-    number: Annotated[int, typer.Argument(help="The record's id.")],
-    *,
-    reason: Annotated[str, typer.Option(help="Why it may be dropped.")],
-    json: Json = False,
-) -> None:
-    """Close a refused record for good, with a reason."""
-    from hub.cli.output import clock
-    from hub.opening import open_hub
-    from hub.quarantined import drop
-
-    drop(open_hub(), number, reason=reason, now=clock())
-    if json:
-        print_json({"id": number, "state": "dropped"})
-    else:
-        say(f"Record {number} is dropped.")

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from hub.identity.candidates import candidate_pairs, decided_pairs
 from hub.identity.clusters import Clusters, Edge, gather
 from hub.identity.ladder import judge
-from hub.identity.records import current_persons, load_keys, refresh_keys, with_companions
+from hub.identity.records import Move, current_persons, load_keys, refresh_keys, with_companions
 from hub.store import copy_rows, take_lock
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Reconciled:
     merged: int = 0
     reviews_opened: int = 0
     touched: set[UUID] = field(default_factory=set)
+    moved: list[Move] = field(default_factory=list)
 
 
 def reconcile(connection: Connection, *, now: datetime, full: bool = False) -> Reconciled:
@@ -144,6 +145,9 @@ def _write_links(
         moves |= {record: person for record in members if record not in before or before[record][1] != person}
     left = {before[record][1] for record in moves if record in before}
     done.touched |= left | set(moves.values())
+    done.moved += [
+        Move(record=record, old=before[record][1], new=person) for record, person in moves.items() if record in before
+    ]
     done.new_persons, done.linked = len(new_persons), len(moves)
     copy_rows(connection, "copy person (id, created_at) from stdin", ((person, now) for person in new_persons))
     connection.execute(text(SUPERSEDE), {"records": [record for record in moves if record in before], "now": now})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -22,7 +22,7 @@ CHUNK = 5000
 TO_MATCH = """
 select r.id, r.flow, r.partner, r.nir_hash, v.content
 from source_record r join source_version v on v.source_record_id = r.id and v.version = r.version
-where r.to_match or :full
+where (r.to_match or :full) and not r.withdrawn
 order by r.id
 """
 
@@ -45,6 +45,15 @@ select source_record_id as record from source_identity
 where source_record_id = any(:records)
   and exists (select from decision d where d.superseded_at is null and source_record_id in (d.record_a, d.record_b))
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A record that belonged to one person and belongs to another now."""
+
+    record: int
+    old: UUID
+    new: UUID
 
 
 def refresh_keys(connection: Connection, *, full: bool) -> tuple[list[int], list[int]]:

@@ -24,12 +24,13 @@ class Known:
     told: Mapping[str, Any]
 
 
-def news(agreement: Agreement, known: Known, *, whole: bool = False) -> dict[str, Any]:
-    """The fields to tell the partner, by path; empty when it knows them all. ``whole`` tells known ones again.
+def news(agreement: Agreement, known: Known, *, whole: bool = False, recall: bool = False) -> dict[str, Any]:
+    """The fields to tell the partner, by path; empty when it knows them all. ``whole`` tells known ones again, ``recall``
+    takes back every value told that nobody says any more.
 
     A group of fields goes whole when any of it is news. None says that a value told before holds no more.
     """
-    allowed = _allowed(agreement, known)
+    allowed = _allowed(agreement, known, recall=recall)
     said = {(path, _frozen(value)) for own in known.own for path, value in own.items()}
     fresh = [
         path for path, value in allowed.items() if (path, _frozen(value)) not in said or _corrects(known, path, value)
@@ -49,7 +50,7 @@ def not_yet_told(told: Mapping[str, Any], waiting: Iterable[Mapping[str, Any]]) 
     return really
 
 
-def _allowed(agreement: Agreement, known: Known) -> dict[str, Any]:
+def _allowed(agreement: Agreement, known: Known, *, recall: bool) -> dict[str, Any]:
     """What the agreement names and another partner says, and what was told and is no more."""
     given = {
         path: known.dossier[path]["value"]
@@ -60,7 +61,7 @@ def _allowed(agreement: Agreement, known: Known) -> dict[str, Any]:
     gone = [
         path
         for path in agreement.all_fields
-        if path in spoken_of and path not in known.dossier and known.told.get(path) is not None
+        if (path in spoken_of or recall) and path not in known.dossier and known.told.get(path) is not None
     ]
     return given | dict.fromkeys(gone)
 

@@ -43,7 +43,7 @@ from (
   where l.superseded_at is null and l.person_id = any(:persons) and r.partner = any(:partners)
   group by l.person_id, r.partner
 ) f
-join dossier d on d.person_id = f.person_id
+left join dossier d on d.person_id = f.person_id
 order by f.partner, f.person_id
 """
 
@@ -103,11 +103,13 @@ def fill(
     now: datetime,
     arrived_at: Mapping[UUID, datetime] | None = None,
     whole: bool = False,
+    recalled: Collection[UUID] = (),
 ) -> Filled:
     """Write messages, what was told, and disclosures, in the caller's transaction; nothing for what did not change.
 
     A message that has not left is replaced when there is something newer to say, and withdrawn when there is nothing
-    to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again.
+    to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again. For persons
+    ``recalled`` (a link or a delivery was undone), every value told that the dossier holds no more is taken back.
     """
     in_force = {name: agreement for name, agreement in agreements.items() if agreement.in_force(now.date())}
     filled = Filled()
@@ -118,7 +120,7 @@ def fill(
             "partners": sorted(in_force),
             "agreed": sorted(agreements),
         }
-        decided = _decide(connection, in_force, known, whole=whole)
+        decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled))
         _write(connection, decided, now=now, arrived_at=arrived_at or {})
         for message in decided.messages:
             filled.messages[message.partner] += 1
@@ -133,7 +135,12 @@ def fill_whole(connection: Connection, agreement: Agreement, *, now: datetime) -
 
 
 def _decide(
-    connection: Connection, in_force: Mapping[str, Agreement], known: Mapping[str, Any], *, whole: bool
+    connection: Connection,
+    in_force: Mapping[str, Agreement],
+    known: Mapping[str, Any],
+    *,
+    whole: bool,
+    recalled: frozenset[UUID],
 ) -> _Decided:
     waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
     for row in connection.execute(text(WAITING), known):
@@ -142,7 +149,8 @@ def _decide(
     decided = _Decided()
     for row in connection.execute(text(FOLLOWED), known).all():
         key = (row.partner, row.person_id)
-        _tell_news(decided, row, in_force[row.partner], told=told.get(key), waiting=waiting.pop(key, []), whole=whole)
+        how = {"whole": whole, "recall": row.person_id in recalled}
+        _tell_news(decided, row, in_force[row.partner], told=told.get(key), waiting=waiting.pop(key, []), how=how)
     for key, unsent in waiting.items():
         decided.replaced += [each.id for each in unsent]
         decided.told.append((*key, told[key].sequence, _really_told(told[key], unsent)))
@@ -150,10 +158,16 @@ def _decide(
 
 
 def _tell_news(
-    decided: _Decided, row: Row[Any], agreement: Agreement, *, told: Any, waiting: Sequence[Any], whole: bool
+    decided: _Decided,
+    row: Row[Any],
+    agreement: Agreement,
+    *,
+    told: Any,
+    waiting: Sequence[Any],
+    how: Mapping[str, bool],
 ) -> None:
     really = _really_told(told, waiting)
-    fields = news(agreement, Known(dossier=row.dossier, own=row.own, told=really), whole=whole)
+    fields = news(agreement, Known(dossier=row.dossier or {}, own=row.own, told=really), **how)
     payload = {
         "reference": _reference(row.own),
         "fields": fields,
@@ -167,6 +181,36 @@ def _tell_news(
         sequence += 1
         decided.messages.append(_message(row, agreement, sequence, payload))
     decided.told.append((row.partner, row.person_id, sequence, really | fields))
+
+
+def withdraw_told(
+    connection: Connection,
+    agreements: Mapping[str, Agreement],
+    own: Mapping[tuple[str, UUID], Mapping[str, Any]],
+    *,
+    now: datetime,
+) -> Counter[str]:
+    """Take back all that partners were told of persons, named in the partners' ``own`` words; returns messages per partner."""
+    persons = sorted({person for _, person in own})
+    known = {"agreed": sorted(agreements), "persons": persons}
+    waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
+    for row in connection.execute(text(WAITING), known):
+        waiting[row.partner, row.person_id].append(row)
+    decided = _Decided()
+    for row in connection.execute(text(TOLD), known).all():
+        key = (row.partner, row.person_id)
+        if key not in own:
+            continue
+        really = _really_told(row, waiting[key])
+        decided.replaced += [each.id for each in waiting[key]]
+        fields = dict.fromkeys(sorted(path for path, value in really.items() if value is not None))
+        sequence = row.sequence + bool(fields)
+        if fields:
+            payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
+            decided.messages.append(_message(row, agreements[row.partner], sequence, payload))
+        decided.told.append((*key, sequence, {}))
+    _write(connection, decided, now=now, arrived_at={})
+    return Counter(message.partner for message in decided.messages)
 
 
 def _really_told(told: Any, waiting: Sequence[Any]) -> dict[str, Any]:

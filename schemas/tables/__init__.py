@@ -6,15 +6,17 @@ from it, in ``dossier.content``. A NIR is never in either: it is encrypted besid
 
 from __future__ import annotations
 
-from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, staged_record
+from schemas.tables.alarms import alarm
+from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, remembered_unit, staged_record
 from schemas.tables.base import metadata
 from schemas.tables.outgoing import disclosure, message, sync_file, told
 from schemas.tables.people import decision, dossier, link, person, review_case, source_identity
 from schemas.tables.providers import access_token, asked, rate_budget
-from schemas.tables.said import source_record, source_version
+from schemas.tables.said import movement, source_record, source_version
 
 __all__ = [
     "access_token",
+    "alarm",
     "asked",
     "decision",
     "delivery",
@@ -25,9 +27,11 @@ __all__ = [
     "link",
     "message",
     "metadata",
+    "movement",
     "person",
     "quarantine",
     "rate_budget",
+    "remembered_unit",
     "review_case",
     "source_identity",
     "source_record",

@@ -32,7 +32,7 @@ delivery = Table(
     moment("arrived_at"),
     moment("received_at"),
     moment("closed_at", nullable=True),
-    Column("state", Text, nullable=False, comment="received, applied, refused, repeated, outdated, held"),
+    Column("state", Text, nullable=False, comment="see known_state below; docs/operations.md says each"),
     Column("reason", Text, comment="in French, for the operator; never a person's data"),
     Column("kind", Text, comment="full: a picture of everybody; delta: only what changed"),
     Column("order_key", Text, comment="sorts the deliveries of a flow as their partner meant them"),
@@ -48,10 +48,16 @@ delivery = Table(
     Column("quarantined", Integer),
     Column("refused", Integer),
     Column("left", Integer, comment="persons of the flow whom a full picture no longer shows"),
+    Column("header_key", Text, comment="how the partner itself tells this delivery from the others of the flow"),
+    Column("entered", Integer, comment="persons the flow did not show before this delivery"),
+    Column("closed_by", Text, comment="the operator who refused or reverted it"),
     Column("released_by", Text, comment="the operator who let a held delivery through"),
     Column("profile", JSONB, comment="volumes, fill rates, codes: counts only"),
     Column("findings", JSONB, comment="what the suite said of the delivery as a whole"),
-    CheckConstraint("state in ('received', 'applied', 'refused', 'repeated', 'outdated', 'held')", name="known_state"),
+    CheckConstraint(
+        "state in ('received', 'applied', 'refused', 'repeated', 'redated', 'outdated', 'held', 'reverted')",
+        name="known_state",
+    ),
     CheckConstraint(
         "state <> 'applied' or received = applied + unchanged + superseded + quarantined + refused", name="balances"
     ),
@@ -68,10 +74,12 @@ staged_record = Table(
     Column("key", Text, nullable=False, comment="keyed hash of the partner's own key for this person"),
     Column("scope", Text, nullable=False, comment="the part of the flow a full picture speaks of: a département"),
     Column("as_of", Date),
-    Column("content", JSONB, nullable=False),
+    Column("content", JSONB, comment="absent where the unit is remembered: an earlier version holds it"),
     Column("content_hash", LargeBinary, nullable=False),
     Column("nir_encrypted", LargeBinary),
     Column("nir_hash", LargeBinary),
+    Column("digest", LargeBinary, comment="of the unit's bytes, where they can be remembered"),
+    Column("shape", Text, comment="which fields are filled, and with which codes"),
     prefixes=["UNLOGGED"],
     comment="records between normalise and apply; emptied by apply, rebuilt from the raw delivery if lost",
 )
@@ -81,9 +89,24 @@ full_picture = Table(
     metadata,
     Column("flow", Text, primary_key=True),
     Column("scope", Text, primary_key=True),
+    Column("delivery_id", ForeignKey("delivery.id"), primary_key=True),
     Column("order_key", Text, nullable=False),
-    Column("delivery_id", ForeignKey("delivery.id"), nullable=False),
-    comment="the last picture of everybody in a scope: nothing older than it may speak",
+    comment="the pictures of everybody in a scope: nothing older than the last may speak",
+)
+
+remembered_unit = Table(
+    "remembered_unit",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True, comment="keyed hash of the unit's bytes and of the declarations"),
+    Column("position", Integer, primary_key=True, comment="of the record in its unit"),
+    Column("key", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("as_of", Date),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("nir_hash", LargeBinary),
+    Column("shape", Text, nullable=False),
+    comment="what a unit came to when it was last read: the same bytes need not be read again",
 )
 
 delivery_record = Table(

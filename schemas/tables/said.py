@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     ForeignKey,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -34,6 +36,9 @@ source_record = Table(
     Column("order_key", Text, nullable=False),
     Column("delivery_id", ForeignKey("delivery.id"), nullable=False, comment="the delivery of the current version"),
     Column("left_on", Date, comment="absent from a full picture since that reference date"),
+    Column(
+        "withdrawn", Boolean, nullable=False, server_default=text("false"), comment="its only delivery was reverted"
+    ),
     Column("to_match", Boolean, nullable=False, comment="new or changed since it was last reconciled"),
     moment("updated_at"),
     UniqueConstraint("flow", "key"),
@@ -51,4 +56,18 @@ source_version = Table(
     Column("as_of", Date),
     Column("delivery_id", BigInteger, nullable=False, index=True),
     moment("recorded_at"),
+    moment("withdrawn_at", nullable=True),
 )
+
+movement = Table(
+    "movement",
+    metadata,
+    Column("delivery_id", ForeignKey("delivery.id"), primary_key=True),
+    Column("source_record_id", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("on", Date, nullable=False, comment="the reference date of the delivery"),
+    Column("before", JSONB, comment="the record's state before the delivery: what reverting it puts back"),
+    CheckConstraint("kind in ('entered', 'changed', 'left', 'returned')", name="known_kind"),
+    comment="what a delivery did to each record it touched: the running ledger is counted here",
+)
+Index("ix_movement_source_record_id", movement.c.source_record_id)

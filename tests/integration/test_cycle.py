@@ -153,7 +153,7 @@ def test_a_daily_file_older_than_the_monthly_one_overwrites_nothing(hub, partner
 
     line = pipeline.receive_path(hub, hub.flow("caf_rsa"), late, clock=clock)[0]
 
-    assert (line.state, line.applied) == ("applied", 0)
+    assert (line.state, line.applied) == ("outdated", 0)
     assert line.superseded == line.received > 0
     assert scalar(hub, "select sum(version) from source_record") == before
 

@@ -84,16 +84,16 @@ def test_a_bad_record_waits_with_its_reason_and_the_good_ones_go_on(hub, clock):
     assert (line.applied, line.quarantined) == (3, 2)
     assert [(each["record"], each["field"]) for each in waiting] == [(3, "identity.birth_date"), (5, "ligne")]
     assert all(each["hint"].endswith(".") for each in waiting)
-    assert "Jean" not in json.dumps(show(hub, waiting[0]["id"]), default=str)
+    assert "Jean" not in json.dumps(show(hub, waiting[0]["reference"]), default=str)
 
 
 def test_a_dropped_record_keeps_its_reason_and_cannot_be_dropped_twice(hub, clock):
     pipeline.receive_path(hub, hub.flow("departement_pivot"), sample("departement_pivot"), clock=clock)
-    number = quarantined(hub)[0]["id"]
+    number = quarantined(hub)[0]["reference"]
 
     drop(hub, number, reason="doublon", now=clock())
 
-    assert number not in [each["id"] for each in quarantined(hub)]
+    assert number not in [each["reference"] for each in quarantined(hub)]
     with pytest.raises(FixTheDeclaration, match="No open record"):
         drop(hub, number, reason="encore", now=clock())
 

@@ -7,7 +7,6 @@ import pytest
 
 from quality.check import check
 from quality.declaration import Quality
-from quality.profile import Profile
 from quality.rules import RULES
 
 TODAY = "2026-11-24"
@@ -57,13 +56,3 @@ def test_every_rule_says_what_to_correct_in_its_own_words():
 
     assert all(text and text.strip().endswith(".") for text in said)
     assert len(said) == len(set(said))
-
-
-def test_a_profile_counts_and_holds_nobody():
-    profile = Profile()
-    frame = pd.DataFrame({"#unit": [1, 2], "identity.birth_name": ["MARTIN", None]})
-
-    profile.add(frame, rejected=1)
-    profile.add(frame, rejected=0)
-
-    assert profile.to_dict() == {"records": 4, "rejected": 1, "filled": {"identity.birth_name": 2}}

@@ -1,0 +1,130 @@
+"""``hub delivery`` and ``hub alarms``: what an operator does about a delivery, and what wants looking at."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+
+app = typer.Typer(
+    help="Deliveries: show one, release or refuse a held one, revert an applied one.", no_args_is_help=True
+)
+alarms = typer.Typer(help="What wants an operator.", no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(help="The delivery's id.")]
+Author = Annotated[str, typer.Option(help="Who decides.")]
+
+
+@app.command("show")
+def show(number: Number, *, json: Json = False) -> None:
+    """Show one delivery: its line in the ledger, and what was said of it as a whole."""
+    from hub.deliveries import show as read
+    from hub.opening import open_hub
+
+    document = read(open_hub(), number)
+    if json:
+        print_json(document)
+        return
+    shown = [(key, str(value)) for key, value in document.items() if key not in {"findings", "measures"}]
+    print_table(f"Delivery {number}", ("what", "is"), [*shown, *document["measures"].items()])
+    for finding in document["findings"]:
+        say(f"{finding['severity']}: {finding['message']}")
+
+
+@app.command("release")
+def release(number: Number, *, author: Author, json: Json = False) -> None:
+    """Let a held delivery through, and apply it."""
+    from hub import pipeline
+    from hub.cli.run import print_lines
+    from hub.held import release as let_through
+    from hub.opening import open_hub
+
+    hub = open_hub()
+    let_through(hub, number, author=author, now=clock())
+    print_lines(pipeline.settle(hub, [number], clock=clock), json=json)
+
+
+@app.command("refuse")
+def refuse(
+    number: Number, *, author: Author, reason: Annotated[str, typer.Option(help="Why.")], json: Json = False
+) -> None:
+    """Refuse a held delivery: it applies nothing."""
+    from hub.held import refuse as turn_away
+    from hub.opening import open_hub
+
+    turn_away(open_hub(), number, author=author, reason=reason, now=clock())
+    if json:
+        print_json({"id": number, "state": "refused"})
+    else:
+        say(f"Delivery {number} is refused.")
+
+
+@app.command("revert")
+def revert(
+    number: Number,
+    *,
+    author: Author,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what it would do.")] = False,
+    json: Json = False,
+) -> None:
+    """Undo one delivery: records, links and dossiers as they were, and corrections to whoever was told.
+
+    Without ``--yes`` nothing moves: it says how many people and messages it would touch.
+    """
+    from hub.opening import open_hub
+    from hub.revert import revert as undo
+
+    document = undo(open_hub(), number, author=author, reason=reason, clock=clock, dry_run=not yes)
+    if json:
+        print_json(document)
+        return
+    rows = [(key, value if isinstance(value, int) else str(value)) for key, value in document.items()]
+    print_table(f"Delivery {number}: {'reverted' if yes else 'what reverting would do'}", ("what", "how many"), rows)
+    if not yes:
+        say("Nothing was changed. Say --yes to revert.")
+
+
+@alarms.command("list")
+def list_alarms(*, json: Json = False) -> None:
+    """List the open alarms, latest first; exits 1 when there is one."""
+    from hub.alarms import open_alarms
+    from hub.opening import open_hub
+    from hub.oversight import look
+
+    hub = open_hub()
+    look(hub, now=clock())
+    with hub.engine.connect() as connection:
+        found = open_alarms(connection)
+    if json:
+        print_json({"alarms": found})
+    elif found:
+        rows = [
+            (each["id"], each["kind"], each["times"], each["acknowledged_by"] or "", each["message"]) for each in found
+        ]
+        print_table("Alarms", ("id", "kind", "times", "seen by", "message"), rows)
+    else:
+        say("No alarm.")
+    if found:
+        raise typer.Exit(NEEDS_ATTENTION)
+
+
+@alarms.command("ack")
+def acknowledge(
+    number: Annotated[int, typer.Argument(help="The alarm's id.")],
+    *,
+    author: Author,
+    close: Annotated[bool, typer.Option("--close", help="It is dealt with.")] = False,
+    json: Json = False,
+) -> None:
+    """Say that somebody looks after an alarm, or, with ``--close``, that it is dealt with."""
+    from hub.alarms import acknowledge as see
+    from hub.opening import open_hub
+
+    see(open_hub(), number, author=author, close=close, now=clock())
+    if json:
+        print_json({"id": number, "acknowledged_by": author, "closed": close})
+    else:
+        say(f"Alarm {number}: {'closed' if close else 'seen'}.")

@@ -1,0 +1,79 @@
+"""Oversight: turn what happened, and what did not, into alarms an operator sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from hub.alarms import Alarm, close_alarms, open_alarms, raise_alarms
+from hub.calendar import Missing, missing
+from schemas.tables import delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+    from hub.opening import Hub
+
+MISSING = "livraison_manquante"
+STATES = {
+    "refused": "livraison_refusee",
+    "held": "livraison_retenue",
+    "repeated": "livraison_repetee",
+    "redated": "livraison_redatee",
+    "outdated": "livraison_depassee",
+}
+# Said on the delivery itself, not worth waking anybody.
+NOTICES_ONLY = {"colonne_inconnue", "colonne_absente", "colonnes_deplacees", "code_inconnu", "dossier_repete"}
+
+
+def subject_of(delivery_id: int) -> str:
+    """How alarms name a delivery."""
+    return f"livraison {delivery_id}"
+
+
+def alarm_deliveries(hub: Hub, delivery_ids: Sequence[int], *, now: datetime) -> None:
+    """Raise what the given deliveries call for, once they are settled."""
+    if not delivery_ids:
+        return
+    with hub.engine.begin() as connection:
+        rows = connection.execute(select(delivery).where(delivery.c.id.in_(delivery_ids))).all()
+        raise_alarms(connection, [each for row in rows for each in _of_delivery(row)], now=now)
+
+
+def _of_delivery(row: Row[Any]) -> Iterator[Alarm]:
+    subject = subject_of(row.id)
+    if row.state in STATES:
+        hint = f" hub delivery release {row.id} ou refuse {row.id}." if row.state == "held" else ""
+        message = f"{row.flow}, livraison {row.id} ({row.name}) : {row.reason}{hint}"
+        yield Alarm(kind=STATES[row.state], subject=subject, flow=row.flow, message=message)
+    for finding in row.findings or ():
+        if finding["severity"] == "warn" and finding["rule"] not in NOTICES_ONLY:
+            kind = finding["rule"].partition(":")[0]
+            message = f"{row.flow}, livraison {row.id} : {finding['message']}"
+            yield Alarm(kind=kind, subject=subject, flow=row.flow, message=message)
+
+
+def gaps(hub: Hub, *, now: datetime, flow: str | None = None) -> dict[str, list[Missing]]:
+    """The deliveries that were due and did not come, per flow; flows with none are left out."""
+    watched = [hub.flow(flow)] if flow else [each for each in hub.flows.values() if each.direction == "in"]
+    with hub.engine.connect() as connection:
+        found = {each.flow: missing(connection, each, now=now) for each in watched if each.expected}
+    return {name: each for name, each in found.items() if each}
+
+
+def look(hub: Hub, *, now: datetime) -> dict[str, int]:
+    """Look at the calendar: raise what is missing, close what has come since; returns counts."""
+    found = [gap for each in gaps(hub, now=now).values() for gap in each]
+    with hub.engine.begin() as connection:
+        still = {gap.subject for gap in found}
+        said = [each["subject"] for each in open_alarms(connection, limit=10_000) if each["kind"] == MISSING]
+        over = [subject for subject in said if subject not in still]
+        for subject in over:
+            close_alarms(connection, subject, now=now, kind=MISSING)
+        new = [Alarm(kind=MISSING, subject=gap.subject, flow=gap.flow, message=gap.message) for gap in found]
+        raise_alarms(connection, new, now=now)
+    return {"missing": len(found), "arrived_since": len(over)}
