@@ -28,11 +28,15 @@ class Access:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A file that is complete and may be taken. ``modified_at`` is the partner's clock, in UTC."""
+    """A file that is complete and may be taken. ``modified_at`` is the partner's clock, in UTC.
+
+    ``manifest`` is the companion that says which bytes it must hold, where the flow has one.
+    """
 
     name: str
     size: int
     modified_at: datetime
+    manifest: Arrival | None = None
 
 
 class Connector(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
 from connectors.base import Access, Arrival
-from connectors.completeness import Place, is_wanted, settled
+from connectors.completeness import Place, settled
 from schemas.errors import TryAgainLater
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FolderConnector:
             raise TryAgainLater(f"The folder {self._place.folder} is not there.")
         found = []
         for path in self._folder.iterdir():
-            if path.is_symlink() or not path.is_file() or not is_wanted(path.name, self._place):
+            if path.is_symlink() or not path.is_file():
                 continue
             stat = path.stat()
             moment = datetime.fromtimestamp(int(stat.st_mtime), tz=UTC)

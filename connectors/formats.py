@@ -65,15 +65,16 @@ class FullPicture(Part):
 
 
 class Complete(Part):
-    """When an upload is finished: its size and date have not moved for that many seconds, and its companion is there.
+    """When an upload is finished: its size and date have not moved for that many seconds, and its companions are there.
 
-    ``marker`` is the ending of an empty file that says the upload is over (``RSABEM.xml.ok``); ``checksum`` that of a file
-    whose first word is the SHA-256 of the data file, compared once it is fetched.
+    A partner that writes under a temporary name and renames needs neither companion. ``marker`` is the ending of an empty
+    file that says the upload is over (``RSABEM.xml.ok``); ``manifest`` that of a file whose first word is the SHA-256 of the
+    data file, as ``sha256sum`` writes it: bytes that are not those are refused.
     """
 
     stable_for: float = Field(default=0.5, ge=0, le=3600)
     marker: str | None = Field(default=None, pattern=r"^\.\w+$")
-    checksum: str | None = Field(default=None, pattern=r"^\.\w+$")
+    manifest: str | None = Field(default=None, pattern=r"^\.\w+$")
 
 
 class Expected(Part):

@@ -22,7 +22,7 @@ def open_connector(flow: Flow, access: Access) -> Connector:
     from connectors.completeness import Place  # noqa: PLC0415 - protocols load when used
 
     folder = flow.deliver.folder if flow.deliver else flow.folder
-    return connector_at(flow, access, Place(folder=folder, pattern=flow.pattern, stable_for=flow.complete.stable_for))
+    return connector_at(flow, access, Place(folder=folder, pattern=flow.pattern, **flow.complete.model_dump()))
 
 
 def open_acknowledgements(flow: Flow, access: Access) -> Connector:

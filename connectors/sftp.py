@@ -1,27 +1,25 @@
-"""SFTP with paramiko: pinned host keys, bounded memory, resumed downloads, temporary names, quiet errors."""
+"""SFTP with paramiko: bounded memory, resumed downloads, temporary names, quiet errors."""
 
 from __future__ import annotations
 
-import base64
-import io
 import stat
 import time
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, NoReturn, Self
+from typing import IO, TYPE_CHECKING, Self
 
-import paramiko
-from paramiko.pkey import UnknownKeyType
-from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
+from paramiko.ssh_exception import SSHException
 
 from connectors.base import Access, Arrival
-from connectors.completeness import Place, is_wanted, settled
-from schemas.errors import CallSomeone, FixTheDeclaration, TryAgainLater
+from connectors.completeness import Place, settled
+from connectors.ssh import open_session
+from schemas.errors import CallSomeone, TryAgainLater
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-DEFAULT_PORT = 22
+    import paramiko
+
 TIMEOUT_SECONDS = 20.0
 READ_BYTES = 32_768
 PREFETCHED_REQUESTS = 64  # 2 MB in flight: unlimited prefetch was seen to crawl on large files
@@ -48,34 +46,7 @@ class SftpConnector:
         self._close()
 
     def _open(self) -> None:
-        access = self._access
-        client = paramiko.SSHClient()
-        key = _pinned_key(access)
-        port = access.port or DEFAULT_PORT
-        known_as = access.host if port == DEFAULT_PORT else f"[{access.host}]:{port}"
-        client.get_host_keys().add(known_as, key.get_name(), key)
-        client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        try:
-            client.connect(
-                access.host,
-                port=port,
-                username=access.login,
-                password=access.password,
-                pkey=_private_key(access),
-                allow_agent=False,
-                look_for_keys=False,
-                timeout=TIMEOUT_SECONDS,
-                banner_timeout=TIMEOUT_SECONDS,
-                auth_timeout=TIMEOUT_SECONDS,
-            )
-            sftp = client.open_sftp()
-        except (SSHException, OSError) as error:
-            client.close()
-            _refuse(access, error)
-        channel = sftp.get_channel()
-        if channel is not None:
-            channel.settimeout(TIMEOUT_SECONDS)
-        self._client, self._sftp = client, sftp
+        self._client, self._sftp = open_session(self._access, timeout=TIMEOUT_SECONDS)
 
     def _close(self) -> None:
         if self._sftp is not None:
@@ -102,15 +73,17 @@ class SftpConnector:
             raise TryAgainLater(
                 f"{self._access.name}: cannot list {self._place.folder}: {type(error).__name__}."
             ) from error
-        return [
-            Arrival(
-                name=entry.filename,
-                size=entry.st_size or 0,
-                modified_at=datetime.fromtimestamp(entry.st_mtime or 0, tz=UTC),
+        return [self._arrival(entry) for entry in listed if stat.S_ISREG(entry.st_mode or stat.S_IFREG)]
+
+    def _arrival(self, entry: paramiko.SFTPAttributes) -> Arrival:
+        """A listed file. Size and date come with the listing, so that servers that forbid ``stat`` are no trouble."""
+        if entry.st_size is None or entry.st_mtime is None:
+            raise CallSomeone(
+                f"{self._access.name}: the server lists {self._place.folder} without sizes or dates, so that nobody can tell "
+                "a finished upload. Ask the partner to let us see them."
             )
-            for entry in listed
-            if stat.S_ISREG(entry.st_mode or 0) and is_wanted(entry.filename, self._place)
-        ]
+        moment = datetime.fromtimestamp(entry.st_mtime, tz=UTC)
+        return Arrival(name=entry.filename, size=entry.st_size, modified_at=moment)
 
     def fetch(self, arrival: Arrival, sink: IO[bytes]) -> None:
         """Copy in bounded chunks; a dropped connection is taken up where it stopped, a few times."""
@@ -168,43 +141,3 @@ class SftpConnector:
             raise TryAgainLater(
                 f"{self._access.name}: {arrival.name} could not be removed: {type(error).__name__}."
             ) from error
-
-
-def _pinned_key(access: Access) -> paramiko.PKey:
-    line = access.extra.get("host_key", "").split()
-    if len(line) < 2:
-        raise FixTheDeclaration(f"{access.name}: extra.host_key: pin the server's public key (ssh-keyscan prints it).")
-    try:
-        return paramiko.PKey.from_type_string(line[0], base64.b64decode(line[1]))
-    except (SSHException, ValueError, UnknownKeyType) as error:
-        raise FixTheDeclaration(f"{access.name}: extra.host_key: not an OpenSSH public key.") from error
-
-
-def _private_key(access: Access) -> paramiko.PKey | None:
-    text = access.extra.get("private_key")
-    if not text:
-        return None
-    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
-        try:
-            return kind.from_private_key(io.StringIO(text))
-        except (SSHException, ValueError):
-            continue
-    raise FixTheDeclaration(f"{access.name}: extra.private_key: not an OpenSSH private key.")
-
-
-def _refuse(access: Access, error: Exception) -> NoReturn:
-    if isinstance(error, BadHostKeyException):
-        raise CallSomeone(
-            f"{access.name}: the server at {access.host} shows another host key ({error.key.get_name()} {error.key.fingerprint}) "
-            f"than the one pinned ({error.expected_key.fingerprint}). Nothing was sent. Ask the partner before changing it."
-        ) from error
-    if isinstance(error, AuthenticationException):
-        raise CallSomeone(
-            f"{access.name}: the server refuses our login. Check the password or key of the connection."
-        ) from error
-    if "not found in known_hosts" in str(error):
-        raise CallSomeone(
-            f"{access.name}: the server at {access.host} shows a host key of another kind than the one pinned. "
-            "Nothing was sent. Ask the partner before changing it."
-        ) from error
-    raise TryAgainLater(f"{access.name}: cannot reach {access.host}: {type(error).__name__}.") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shutil
 from datetime import UTC, datetime
 from functools import partial
@@ -10,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from sqlalchemy import select, tuple_
 
 from connectors.base import Arrival
-from hub.ledger import open_line
+from hub.ledger import close_refused, open_line
 from hub.store import take_lock
 from schemas.errors import FixTheDeclaration
 from schemas.tables import delivery
@@ -19,17 +21,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from connectors.base import Connector
     from connectors.declaration import Flow
     from hub.opening import Hub
+
+LONGEST_MANIFEST = 4096
+SHA256 = re.compile(r"\s*[0-9a-fA-F]{64}\b")
+OTHER_BYTES = (
+    "Les octets reçus ne sont pas ceux qu'annonce le fichier d'empreinte : envoi incomplet ou modifié. "
+    "Rien n'est appliqué : demander un nouvel envoi."
+)
+UNREADABLE_MANIFEST = (
+    "Le fichier d'empreinte ne commence pas par un SHA-256. Rien n'est appliqué : demander un nouvel envoi."
+)
 
 
 def receive_arrivals(hub: Hub, flow: Flow, *, now: datetime) -> list[int]:
     """Take every complete file that was not taken yet; returns the ids of their deliveries."""
     with hub.connect(flow) as connector:
         return [
-            _take(hub, flow, arrival=arrival, fetch=partial(connector.fetch, arrival), now=now)
+            _take(
+                hub,
+                flow,
+                arrival=arrival,
+                fetch=partial(connector.fetch, arrival),
+                announced=_announced(connector, arrival),
+                now=now,
+            )
             for arrival in unseen(hub, flow, connector.arrivals())
         ]
+
+
+def _announced(connector: Connector, arrival: Arrival) -> str | None:
+    """The SHA-256 the partner's manifest says the file has; an empty text when it says none."""
+    if arrival.manifest is None:
+        return None
+    said = io.BytesIO()
+    if arrival.manifest.size <= LONGEST_MANIFEST:
+        connector.fetch(arrival.manifest, said)
+    found = SHA256.match(said.getvalue().decode("ascii", "replace"))
+    return found[0].lower() if found else ""
 
 
 def receive_file(hub: Hub, flow: Flow, path: Path, *, now: datetime) -> int:
@@ -62,8 +93,20 @@ def unseen(hub: Hub, flow: Flow, arrivals: list[Arrival]) -> list[Arrival]:
     return [arrival for arrival, key in zip(arrivals, asked, strict=True) if key not in seen]
 
 
-def _take(hub: Hub, flow: Flow, *, arrival: Arrival, fetch: Callable[[IO[bytes]], None], now: datetime) -> int:
+def _take(
+    hub: Hub,
+    flow: Flow,
+    *,
+    arrival: Arrival,
+    fetch: Callable[[IO[bytes]], None],
+    now: datetime,
+    announced: str | None = None,
+) -> int:
     stored = hub.raw.put(fetch)
     with hub.engine.begin() as connection:
         take_lock(connection, f"flow:{flow.flow}")
-        return open_line(connection, flow, name=arrival.name, stored=stored, arrived_at=arrival.modified_at, now=now)
+        number = open_line(connection, flow, name=arrival.name, stored=stored, arrived_at=arrival.modified_at, now=now)
+        if announced is not None and announced != stored.sha256:
+            reason = OTHER_BYTES if announced else UNREADABLE_MANIFEST
+            close_refused(connection, number, reason=reason, now=now)
+    return number

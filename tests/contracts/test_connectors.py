@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import asyncssh
@@ -15,6 +16,7 @@ from connectors.base import Access
 from connectors.completeness import Place
 from connectors.folder import FolderConnector
 from connectors.sftp import SftpConnector
+from hub.sandbox.sftp_server import SftpServer, _Doorkeeper
 from schemas.errors import CallSomeone, FixTheDeclaration, TryAgainLater
 
 if TYPE_CHECKING:
@@ -95,6 +97,34 @@ def test_a_file_still_growing_is_not_complete(place):
         found = connector.arrivals()
 
     assert [each.name for each in found] == ["b.xml"]
+
+
+def test_a_file_waits_for_its_marker_and_the_marker_is_no_delivery(place):
+    connect, root = place
+    at = dataclasses.replace(DEPOT, pattern="*", marker=".ok")
+    leave(root / "depot" / "a.xml", b"a")
+    leave(root / "depot" / "b.xml", b"b")
+    leave(root / "depot" / "b.xml.ok", b"")
+
+    with connect(at) as connector:
+        before = [each.name for each in connector.arrivals()]
+        leave(root / "depot" / "a.xml.ok", b"")
+        after = [each.name for each in connector.arrivals()]
+
+    assert (before, after) == (["b.xml"], ["a.xml", "b.xml"])
+
+
+def test_a_file_waits_for_its_manifest_and_takes_it_along(place):
+    connect, root = place
+    leave(root / "depot" / "a.xml", b"a")
+    leave(root / "depot" / "a.xml.sha256", b"")
+    leave(root / "depot" / "b.xml", b"b")
+    leave(root / "depot" / "b.xml.sha256", b"0" * 64)
+
+    with connect(dataclasses.replace(DEPOT, manifest=".sha256")) as connector:
+        found = connector.arrivals()
+
+    assert [(each.name, each.manifest.name) for each in found] == [("b.xml", "b.xml.sha256")]
 
 
 @pytest.mark.parametrize("size", [1, 32_768, 32_769, 3_000_001])
@@ -200,3 +230,112 @@ def test_a_connection_that_was_lost_is_opened_again(tmp_path):
             connector.fetch(arrival, sink)
 
     assert len(sink.getvalue()) == 100_000
+
+
+class _Hushed(asyncssh.SFTPServer):
+    """A server that answers no question about a file but those of a listing."""
+
+    def stat(self, path):
+        raise asyncssh.SFTPPermissionDenied("stat is not allowed here")
+
+    lstat = fstat = stat
+
+    async def scandir(self, path):
+        for entry in os.scandir(self.map_path(path)):
+            yield asyncssh.SFTPName(os.fsencode(entry.name), attrs=asyncssh.SFTPAttrs.from_local(entry.stat()))
+
+
+@contextmanager
+def special_server(folder, files=_Hushed, **options):
+    """A server made for one test, and how to reach it."""
+
+    class Special(SftpServer):
+        async def _listen(self):
+            return await asyncssh.listen(
+                "127.0.0.1",
+                0,
+                server_factory=lambda: _Doorkeeper(self._passwords, self._visitors),
+                server_host_keys=[self._key],
+                sftp_factory=lambda channel: files(channel, chroot=str(folder / "partner").encode()),
+                **options,
+            )
+
+    with Special(folder, ("partner",)) as server:
+        yield Access(name="special_sftp", **server.connection("partner")), folder / "partner"
+
+
+def test_a_server_that_forbids_stat_is_read_and_written_all_the_same(tmp_path):
+    content = os.urandom(200_000)
+    sink = io.BytesIO()
+    with special_server(tmp_path) as (access, root):
+        leave(root / "depot" / "a.xml", content)
+        with SftpConnector(access, dataclasses.replace(DEPOT, stable_for=0.1)) as connector:
+            connector.fetch(connector.arrivals()[0], sink)
+            connector.deposit("b.csv", io.BytesIO(content))
+
+    assert sink.getvalue() == content
+    assert (root / "depot" / "b.csv").read_bytes() == content
+
+
+class _Mute(asyncssh.SFTPServer):
+    """A server whose listings hold names and nothing else."""
+
+    async def scandir(self, path):
+        for name in (b"a.xml",):
+            yield asyncssh.SFTPName(name, attrs=asyncssh.SFTPAttrs())
+
+
+def test_a_server_that_tells_no_size_is_said_so_rather_than_waited_for(tmp_path):
+    with (
+        special_server(tmp_path, _Mute) as (access, _),
+        SftpConnector(access, DEPOT) as connector,
+        pytest.raises(CallSomeone, match="without sizes or dates"),
+    ):
+        connector.arrivals()
+
+
+OLD = {"encryption_algs": ["aes128-cbc"], "mac_algs": ["hmac-sha1"]}
+
+
+def test_an_old_algorithm_is_refused_unless_the_partners_own_connection_allows_it(tmp_path):
+    with special_server(tmp_path, **OLD) as (access, _):
+        with pytest.raises(CallSomeone, match="only old algorithms"):
+            SftpConnector(access, DEPOT).__enter__()
+        allowed = dataclasses.replace(access, extra={**access.extra, "legacy_algorithms": "aes128-cbc, hmac-sha1"})
+
+        with SftpConnector(allowed, DEPOT) as connector:
+            assert connector.arrivals() == []
+
+
+@pytest.mark.parametrize("name", ["ssh-rsa", "diffie-hellman-group1-sha1", "aes"])
+def test_an_algorithm_that_cannot_be_allowed_is_named_with_those_that_can(name):
+    line = asyncssh.generate_private_key("ssh-ed25519").export_public_key("openssh").decode().strip()
+    extra = {"host_key": line, "legacy_algorithms": name}
+    access = Access(name="x_sftp", host="127.0.0.1", port=1, extra=extra)
+
+    with pytest.raises(FixTheDeclaration, match=f"legacy_algorithms: {name} cannot be allowed.*aes128-cbc"):
+        SftpConnector(access, DEPOT).__enter__()
+
+
+class _Dropping(asyncssh.SFTPServer):
+    """A server whose line drops twice in the middle of a file."""
+
+    drops = 2
+
+    async def read(self, file_obj, offset, size):
+        if offset >= 400_000 and _Dropping.drops:
+            _Dropping.drops -= 1
+            self.channel.get_connection().abort()
+        return super().read(file_obj, offset, size)
+
+
+def test_a_download_cut_in_the_middle_is_taken_up_where_it_stopped(tmp_path):
+    content = os.urandom(1_000_000)
+    sink = io.BytesIO()
+    with special_server(tmp_path, _Dropping) as (access, root):
+        leave(root / "depot" / "a.xml", content)
+        with SftpConnector(access, DEPOT) as connector:
+            connector.fetch(connector.arrivals()[0], sink)
+
+    assert _Dropping.drops == 0
+    assert sink.getvalue() == content
