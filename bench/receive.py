@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from hub.sandbox.cnaf_file import write_cnaf
-from hub.sandbox.population import Population
+from hub.sandbox.population import FIRST_DAY, Population
 from hub.store import embedded_server
 
 BARE = """
@@ -54,7 +54,7 @@ def make_delivery(path: Path, households: int) -> None:
     homes = (list(group) for _, group in groupby(adults, key=lambda adult: adult.household))
     chosen = [adult for home in islice(homes, households) for adult in home]
     with path.open("wb") as sink:
-        written = write_cnaf(sink, chosen, departement="08", day=0, seed=1)
+        written = write_cnaf(sink, chosen, departement="08", when=FIRST_DAY, seed=1, full=True)
     assert written == households, f"only {written} households were invented"
 
 

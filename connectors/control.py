@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from connectors.base import Reading
     from connectors.declaration import Flow
@@ -63,9 +63,12 @@ def order_key(flow: Flow, header: Mapping[str, str], fallback: str) -> str:
     return "|".join(header.get(name, "") for name in flow.order_by)
 
 
-def header_key(flow: Flow, header: Mapping[str, str], scopes: Iterable[str]) -> str | None:
-    """How the partner itself tells a delivery from the others of its flow; None where it does not say."""
-    if not flow.header_key:
+def header_key(flow: Flow, header: Mapping[str, str], scopes: Sequence[str]) -> str | None:
+    """How the partner itself tells a delivery from the others of its flow; None where it does not say.
+
+    A delivery without any record does not say whom it is for: two such may share a header and be two deliveries.
+    """
+    if not flow.header_key or not scopes:
         return None
     return "|".join([*(header.get(name, "") for name in flow.header_key), *scopes])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -11,18 +11,22 @@ from croniter import croniter
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Row
 
     from connectors.declaration import Flow
     from connectors.formats import Expected
 
 PARIS = ZoneInfo("Europe/Paris")
 
-# A delivery answers the nearest expectation of its kind, whatever became of it: refused ones say so themselves.
+# A delivery answers the nearest expectation of its kind, whatever became of it: refused ones say so themselves. One that
+# could not be read far enough to know its scope answers for any, but promises nothing.
 CAME = """
-select id, name, state, reference_date, order_key, arrived_at, kind from delivery
-where flow = :flow and state not in ('repeated', 'redated') and (cast(:kind as text) is null or kind = :kind)
-  and (cast(:scope as text) is null or header_key is null or header_key || '|' like '%|' || :scope || '|%' or state in ('received', 'refused'))
+select name, reference_date, order_key, arrived_at, header_key is not null or cast(:scope as text) is null as sure
+from delivery
+where flow = :flow and state not in ('repeated', 'redated') and (cast(:kind as text) is null or kind = :kind or kind is null)
+  and (cast(:scope as text) is null or header_key is null or header_key || '|' like '%|' || :scope || '|%')
 order by arrived_at
 """
 
@@ -65,12 +69,12 @@ def missing(connection: Connection, flow: Flow, *, now: datetime) -> list[Missin
     found: list[Missing] = []
     for expected in flow.expected:
         came = connection.execute(text(CAME), {"flow": flow.flow, "kind": expected.kind, "scope": expected.scope}).all()
-        if not came:
+        first = next((row.arrived_at for row in came if row.sure), None)
+        if first is None:
             continue
-        for due in _due(expected, came[0].arrived_at, now):
-            if not _answered(expected, came, due, now):
-                last = max((row for row in came if row.arrived_at < due), key=lambda row: row.arrived_at, default=None)
-                found.append(_missing(flow, expected, due, last))
+        for due in _unanswered(expected, _due(expected, first, now), came):
+            last = next((row for row in reversed(came) if row.sure and row.arrived_at < due), None)
+            found.append(_missing(flow, expected, due, last))
     return sorted(found, key=lambda each: each.due)
 
 
@@ -85,11 +89,26 @@ def _due(expected: Expected, first: datetime, now: datetime) -> list[datetime]:
     return found
 
 
-def _answered(expected: Expected, came: Any, due: datetime, now: datetime) -> bool:
-    """Whether one came in time for this expectation, late ones included until the next is due."""
-    following = croniter(expected.cron, due).get_next(datetime)
+def _unanswered(expected: Expected, dues: Sequence[datetime], came: Sequence[Row[Any]]) -> list[datetime]:
+    """Each delivery answers one expectation: that of the hours it came in, else, come late, that of its reference date."""
+    left = list(came)
+    open_dues: list[datetime] = []
     early = timedelta(hours=expected.early_hours)
-    return any(due - early <= row.arrived_at < min(following - early, now + early) for row in came)
+    for due in dues:
+        until = croniter(expected.cron, due).get_next(datetime) - early
+        in_time = [row for row in left if due - early <= row.arrived_at < until]
+        if in_time:
+            left.remove(max(in_time, key=lambda row: (row.reference_date or date.min, row.arrived_at)))
+        else:
+            open_dues.append(due)
+    return [due for due in open_dues if not any(_speaks_of(row, expected, due) for row in left)]
+
+
+def _speaks_of(row: Row[Any], expected: Expected, due: datetime) -> bool:
+    if row.reference_date is None:
+        return False
+    before: datetime = croniter(expected.cron, due).get_prev(datetime)
+    return bool(before.date() < row.reference_date <= due.date())
 
 
 def _missing(flow: Flow, expected: Expected, due: datetime, last: Any) -> Missing:

@@ -47,7 +47,9 @@ order by order_key desc limit 1
 """
 
 SAME_NAME = """
-select id from delivery where flow = :flow and name = :name and sha256 <> :sha256 and id < :id order by id desc limit 1
+select id from delivery
+where flow = :flow and name = :name and sha256 <> :sha256 and id < :id and state not in ('refused', 'reverted')
+order by id desc limit 1
 """
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Flow = Annotated[str | None, typer.Argument(help="A flow; every one when left out.")]
 
@@ -29,20 +33,11 @@ def status(*, json: Json = False) -> None:
         print_table("Outbox", ("partner", *next(iter(document["outbox"].values()))), rows)
 
 
-MONTH_COLUMNS = (
-    "flow",
-    "month",
-    "opening",
-    "entered",
-    "left",
-    "closing",
-    "counted",
-    "units",
-    "control_total",
-    "closes",
-)
-DELIVERY_COLUMNS = ("id", "flow", "state", "reference_date", "units", "control_total", "received", "applied", "unchanged",
-                    "superseded", "quarantined", "refused", "entered", "left")  # fmt: skip
+MONTH_COLUMNS = ("month", "opening", "entered", "left", "closing", "units", "their total", "closes")
+# What the ledger calls by a long name, in a table that fits a terminal.
+DELIVERY_COLUMNS = {"id": "id", "reference_date": "reference", "state": "state", "units": "units", "control_total": "theirs",
+                    "received": "read", "applied": "new", "unchanged": "same", "superseded": "older",
+                    "quarantined": "aside", "refused": "refused"}  # fmt: skip
 
 
 def ledger(
@@ -90,14 +85,30 @@ def _print_ledger(months: list[dict[str, Any]], deliveries: list[dict[str, Any]]
     if not months:
         say("No delivery in that period.")
         return
-    print_table("Ledger: opening + entered - left = closing", MONTH_COLUMNS, _cells(months, MONTH_COLUMNS))
-    print_table("Deliveries", DELIVERY_COLUMNS, _cells(deliveries, DELIVERY_COLUMNS))
-    for line in deliveries:
-        if line["reason"]:
-            say(f"Delivery {line['id']}: {line['reason']}")
+    print_months(months)
+    for flow, lines in groupby(deliveries, key=lambda line: line["flow"]):
+        shown = list(lines)
+        print_table(f"{flow}: deliveries", tuple(DELIVERY_COLUMNS.values()), _cells(shown, DELIVERY_COLUMNS))
+        for line in shown:
+            if line["reason"]:
+                say(f"Delivery {line['id']}: {line['reason']}")
 
 
-def _cells(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[list[Any]]:
+def print_months(months: list[dict[str, Any]]) -> None:
+    """The running ledger, a table per flow and a line per month; what does not close is said."""
+    names = [name.replace("their total", "control_total") for name in MONTH_COLUMNS]
+    for flow, lines in groupby(months, key=lambda line: line["flow"]):
+        shown = list(lines)
+        print_table(f"{flow}: opening + entered - left = closing", MONTH_COLUMNS, _cells(shown, names))
+        for line in shown:
+            if not line["closes"]:
+                stands = "" if line["in_store"] is None else f", {line['in_store']} stand in the store"
+                say(
+                    f"{line['month']} does not close: {line['closing']} by movements, {line['counted']} by rows{stands}."
+                )
+
+
+def _cells(rows: list[dict[str, Any]], columns: Iterable[str]) -> list[list[Any]]:
     return [[row[name] for name in columns] for row in rows]
 
 

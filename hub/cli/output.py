@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 NEEDS_ATTENTION = 1
+WIDE = 120  # characters a table may take where no terminal says its width
+SHORT = 12  # what is no longer than that stays on one line: numbers, dates, states
 
 
 def clock() -> datetime:
@@ -40,10 +42,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     table = Table(title=title, title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
+        short = all(len(_cell(row[index])) <= SHORT for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=short or index == 0)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, WIDE))
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -213,3 +213,32 @@ def sandbox_up(
             day += 1
             say(f"Day {day}: {', '.join(partners.deposit_day(day))}")
         print_json(partners.report()) if json else say("Partners stopped.")
+
+
+@sandbox.command("month")
+def sandbox_month(
+    *,
+    size: Size = 600,
+    seed: Seed = 1,
+    unattended: Annotated[bool, typer.Option("--unattended", help="Leave held deliveries to you.")] = False,
+    json: Json = False,
+) -> None:
+    """Play a month of a CAF's deliveries, with a missing, repeated, late, truncated, collapsed and changed one.
+
+    Needs an empty store: give it a HUB_HOME of its own. Exits 1 if the ledger does not close or an incident had no alarm.
+    """
+    from hub.cli.look import print_months
+    from hub.sandbox.month import Month
+    from hub.sandbox.playing import lone_caf, play
+    from hub.settings import load_settings
+
+    with lone_caf(load_settings()) as (hub, folder):
+        document = play(hub, folder, Month(seed=seed, size=size).drops(), attended=not unattended, tell=teller())
+    if json:
+        print_json(document)
+    else:
+        rows = [(name, each["alarm"], each["raised"]) for name, each in document["incidents"].items()]
+        print_table("Incidents of the month", ("incident", "alarm", "raised"), rows)
+        print_months(document["ledger"])
+    if not document["closes"] or not all(each["raised"] for each in document["incidents"].values()):
+        raise typer.Exit(NEEDS_ATTENTION)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from itertools import groupby
 from typing import IO, TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -12,23 +11,22 @@ from hub.sandbox.population import FIRST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from hub.sandbox.population import Adult
 
 BODIES = {"08": "081", "52": "521"}
 
 
-def write_cnaf(sink: IO[bytes], adults: Sequence[Adult], *, departement: str, day: int, seed: int) -> int:
-    """Write the households of ``adults``; day 0 is the monthly picture, later ones daily. Returns how many households."""
-    kind = "M" if day == 0 else "I"
-    when = FIRST_DAY + timedelta(days=day)
+def write_cnaf(sink: IO[bytes], adults: Sequence[Adult], *, departement: str, when: date, seed: int, full: bool) -> int:
+    """Write the households of ``adults``: a monthly picture (``full``) or a daily file. Returns how many households."""
+    kind = "M" if full else "I"
     sink.write(_header(kind, when).encode("cp1252"))
     count = 0
     for _, household in groupby(adults, key=lambda adult: adult.household):
         count += 1
-        sink.write(
-            _household(list(household), departement, seed, daily=kind == "I", when=when).encode("cp1252", "replace")
-        )
+        said = _household(list(household), departement, seed, daily=not full, when=when)
+        sink.write(said.encode("cp1252", "replace"))
     sink.write(_footer(count).encode("cp1252"))
     return count
 

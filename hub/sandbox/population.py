@@ -226,10 +226,11 @@ class Population:
         """Everybody as of ``day``: a few move, a few change situation, each day."""
         adults = self.adults
         for each in range(1, day + 1):
-            adults = [self._next_day(adult, each) for adult in adults]
+            adults = [self.next_day(adult, each) for adult in adults]
         return adults
 
-    def _next_day(self, adult: Adult, day: int) -> Adult:
+    def next_day(self, adult: Adult, day: int) -> Adult:
+        """The same person on ``day``, as they were the day before or changed."""
         today = FIRST_DAY + timedelta(days=day)
         home = random.Random(f"{self.seed}-{day}-{adult.household}-home")
         chance = home.random()

@@ -6,6 +6,7 @@ import io
 import shutil
 import threading
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -143,8 +144,11 @@ class Sandbox:
             (adult for adult in self.population.on(day) if adult.household in households), departement
         )
         name = f"RSABE{'I' if day else 'M'}{departement}_{FIRST_DAY:%Y%m%d}_{day:03d}.xml"
+        when = FIRST_DAY + timedelta(days=day)
         return self._deposit(
-            "caf", name, lambda sink: write_cnaf(sink, people, departement=departement, day=day, seed=self.seed)
+            "caf",
+            name,
+            lambda sink: write_cnaf(sink, people, departement=departement, when=when, seed=self.seed, full=day == 0),
         )
 
     def _deposit(self, account: str, name: str, write: Callable[[IO[bytes]], int]) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-FOLDERS = ("depot", "retour", "accuses")
+FOLDERS = ("depot", "retour", "accuses", "rejets")
 HOST = "127.0.0.1"
 
 

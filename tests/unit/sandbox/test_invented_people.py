@@ -11,7 +11,7 @@ from lxml import etree
 
 from hub.sandbox.cnaf_file import of_departement, write_cnaf
 from hub.sandbox.dirt import seen_by
-from hub.sandbox.population import Population
+from hub.sandbox.population import FIRST_DAY, Population
 from schemas.nir import Nir
 
 SCHEMA = Path(__file__).parents[4] / "shared" / "reference" / "caf" / "vrsb0801.xsd"
@@ -64,6 +64,6 @@ def test_a_day_changes_a_few_people_and_only_a_few():
 def test_the_cnaf_delivery_is_valid_by_the_reference_schema(day):
     content = io.BytesIO()
 
-    write_cnaf(content, of_departement(PEOPLE.on(day), "08"), departement="08", day=day, seed=3)
+    write_cnaf(content, of_departement(PEOPLE.on(day), "08"), departement="08", when=FIRST_DAY, seed=3, full=day == 0)
 
     etree.XMLSchema(etree.parse(SCHEMA)).assertValid(etree.fromstring(content.getvalue()))
