@@ -92,7 +92,7 @@ class Demo:
     def _until_ready(self) -> None:
         flows = self.hub.flows.values()
         watchers = sum(flow.protocol != "api" for flow in flows)
-        dags = 1 + len(flows) + sum(flow.deliver is not None for flow in flows)
+        dags = 2 + len(flows) + sum(flow.deliver is not None for flow in flows)  # reconcile and oversee beside them
         said = ""
         deadline = time.monotonic() + GIVE_UP_AFTER
         while time.monotonic() < deadline:

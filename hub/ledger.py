@@ -49,6 +49,9 @@ class Line:
 
     @property
     def balanced(self) -> bool:
+        """Whether every record read has an outcome; one that waits, whole, for an operator has none yet."""
+        if self.state == "held":
+            return True
         return self.received == self.applied + self.unchanged + self.superseded + self.quarantined + self.refused
 
     def to_dict(self) -> dict[str, Any]:

@@ -74,6 +74,10 @@ def look(hub: Hub, *, now: datetime) -> dict[str, int]:
         over = [subject for subject in said if subject not in still]
         for subject in over:
             close_alarms(connection, subject, now=now, kind=MISSING)
-        new = [Alarm(kind=MISSING, subject=gap.subject, flow=gap.flow, message=gap.message) for gap in found]
+        new = [
+            Alarm(kind=MISSING, subject=gap.subject, flow=gap.flow, message=gap.message)
+            for gap in found
+            if gap.subject not in said
+        ]
         raise_alarms(connection, new, now=now)
     return {"missing": len(found), "arrived_since": len(over)}

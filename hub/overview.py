@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.alarms import open_alarms
+
 if TYPE_CHECKING:
     from hub.opening import Hub
 
 LAST_DELIVERIES = """
 select distinct on (flow) flow, id, arrived_at, closed_at, state, reason, quarantined
-from delivery where state <> 'repeated' order by flow, id desc
+from delivery where state not in ('repeated', 'redated') order by flow, id desc
 """
 
 PEOPLE = "select flow, count(*) as people from source_record where left_on is null group by flow"
@@ -38,10 +40,11 @@ from message group by partner order by partner
 
 
 def overview(hub: Hub) -> dict[str, Any]:
-    """Every declared flow with its last delivery, the store's sizes, and the outbox per partner."""
+    """Every declared flow with its last delivery, the store's sizes, the outbox per partner, the latest open alarms."""
     with hub.engine.connect() as connection:
         last = {row.flow: row for row in connection.execute(text(LAST_DELIVERIES))}
         people: dict[str, int] = {row.flow: row.people for row in connection.execute(text(PEOPLE))}
+        alarms = open_alarms(connection, limit=20)
         store = dict(connection.execute(text(STORE)).one()._mapping)  # noqa: SLF001 - public name
         outbox = {
             row.partner: {key: value for key, value in row._mapping.items() if key != "partner"}  # noqa: SLF001
@@ -61,4 +64,4 @@ def overview(hub: Hub) -> dict[str, Any]:
         for flow in hub.flows.values()
         if flow.direction == "in"
     ]
-    return {"flows": flows, "store": store, "outbox": outbox}
+    return {"flows": flows, "store": store, "outbox": outbox, "alarms": alarms}

@@ -55,3 +55,10 @@ def acknowledge_step(partner: str) -> dict[str, Any]:
     from hub.share import acknowledge_from  # noqa: PLC0415
 
     return acknowledge_from(open_hub(), partner, clock=clock)
+
+
+def oversee_step() -> dict[str, int]:
+    """Raise the alarms of deliveries that are missing, close those of deliveries that have come."""
+    from hub.oversight import look  # noqa: PLC0415
+
+    return look(open_hub(), now=clock())

@@ -31,6 +31,8 @@ def status(*, json: Json = False) -> None:
     rows = [(partner, *counts.values()) for partner, counts in document["outbox"].items()]
     if rows:
         print_table("Outbox", ("partner", *next(iter(document["outbox"].values()))), rows)
+    if document["alarms"]:
+        print_table("Alarms", ("id", "message"), [(each["id"], each["message"]) for each in document["alarms"]])
 
 
 MONTH_COLUMNS = ("month", "opening", "entered", "left", "closing", "units", "their total", "closes")

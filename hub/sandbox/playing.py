@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,16 +40,17 @@ def lone_caf(settings: Settings) -> Iterator[tuple[Hub, Path]]:
     """A hub that knows one partner, a CAF on a server of its own; raises ``FixTheDeclaration`` unless its store is empty."""
     home = settings.home / "month"
     hub = open_hub(settings.model_copy(update={"secrets_dir": home / "secrets"}))
-    with hub.engine.connect() as connection:
-        if connection.execute(text("select exists (select from delivery)")).scalar_one():
-            raise FixTheDeclaration("The store already holds deliveries: play the month with another HUB_HOME.")
-    with SftpServer(home / "partners", ("caf",)) as server:
+    with ExitStack() as stack:
+        stack.callback(hub.engine.dispose)
+        server = stack.enter_context(SftpServer(home / "partners", ("caf",)))
+        with hub.engine.connect() as connection:
+            if connection.execute(text("select exists (select from delivery)")).scalar_one():
+                raise FixTheDeclaration("The store already holds deliveries: play the month with another HUB_HOME.")
         hub.settings.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = hub.settings.secrets / "caf_sftp.json"
         path.touch(mode=0o600)
         path.write_bytes(orjson.dumps(server.connection("caf")))
         yield hub, home / "partners" / "caf" / "depot"
-    hub.engine.dispose()
 
 
 def play(

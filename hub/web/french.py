@@ -14,7 +14,9 @@ STATES = {
     "applied": "appliquée",
     "refused": "refusée",
     "repeated": "déjà reçue",
+    "redated": "déjà reçue",
     "outdated": "dépassée",
+    "reverted": "annulée",
     "held": "retenue",
     None: "jamais reçue",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.formats import Complete
 from hub import pipeline
 from hub.quarantined import drop, quarantined, show
 from hub.reconcile import reconcile
@@ -207,3 +209,39 @@ def test_two_people_a_person_held_apart_are_never_asked_about_again(hub, clock, 
             "select count(distinct person_id) from link where superseded_at is null"
         ).scalar()
     assert persons == 2
+
+
+class Told:
+    """A CAF that announces the bytes it leaves."""
+
+    def __init__(self, hub, folder):
+        self.folder = folder
+        flow = hub.flow("caf_rsa")
+        update = {"protocol": "folder", "folder": ".", "complete": Complete(stable_for=0, manifest=".sha256")}
+        hub.flows["caf_rsa"] = flow.model_copy(update=update)
+        hub.settings.secrets.mkdir(parents=True, exist_ok=True)
+        (hub.settings.secrets / "caf_sftp.json").write_text(json.dumps({"host": str(folder)}))
+
+    def leave(self, name, content, announced):
+        (self.folder / name).write_bytes(content)
+        (self.folder / f"{name}.sha256").write_text(f"{announced}  {name}\n")
+
+
+@pytest.mark.parametrize(
+    ("announced", "state", "said"),
+    [
+        (None, "applied", None),
+        ("0" * 64, "refused", "ne sont pas ceux qu'annonce"),
+        ("pas une empreinte", "refused", "ne commence pas par un SHA-256"),
+    ],
+)
+def test_bytes_that_are_not_those_announced_are_stored_and_refused(hub, clock, tmp_path, announced, state, said):
+    partner = Told(hub, tmp_path)
+    content = sample("caf_rsa").read_bytes()
+    partner.leave("RSABEM.xml", content, announced or hashlib.sha256(content).hexdigest())
+
+    line = pipeline.receive(hub, hub.flow("caf_rsa"), clock=clock)[0]
+
+    assert (line.state, line.balanced) == (state, True)
+    assert said is None or said in line.reason
+    assert pipeline.receive(hub, hub.flow("caf_rsa"), clock=clock) == []
