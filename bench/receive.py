@@ -16,12 +16,21 @@ import tempfile
 import time
 from itertools import groupby, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, text
 
 from hub.sandbox.cnaf_file import write_cnaf
 from hub.sandbox.population import FIRST_DAY, Population
 from hub.store import embedded_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from hub.sandbox.population import Adult
+
+HUB = (sys.executable, "-c", "from hub.cli import main; main()")
 
 BARE = """
 import sys
@@ -46,16 +55,21 @@ def measured(*command: str, **environment: str) -> tuple[float, float, str]:
         return seconds, usage.ru_maxrss / 1024, output.read().decode()
 
 
-def make_delivery(path: Path, households: int) -> None:
-    """A month of one CAF, invented."""
+def invent(households: int) -> list[list[Adult]]:
+    """That many households, invented."""
     adults = sorted(
         Population(seed=1, size=int(households * 1.6)).adults, key=lambda adult: (adult.household, adult.number)
     )
     homes = (list(group) for _, group in groupby(adults, key=lambda adult: adult.household))
-    chosen = [adult for home in islice(homes, households) for adult in home]
+    chosen = list(islice(homes, households))
+    assert len(chosen) == households, f"only {len(chosen)} households were invented"
+    return chosen
+
+
+def make_delivery(path: Path, homes: Iterable[list[Adult]], *, when: date = FIRST_DAY) -> None:
+    """A month of one CAF."""
     with path.open("wb") as sink:
-        written = write_cnaf(sink, chosen, departement="08", when=FIRST_DAY, seed=1, full=True)
-    assert written == households, f"only {written} households were invented"
+        write_cnaf(sink, [adult for home in homes for adult in home], departement="08", when=when, seed=1, full=True)
 
 
 def copy_floor(home: Path) -> float:
@@ -80,14 +94,13 @@ def copy_floor(home: Path) -> float:
 
 def main() -> None:
     households = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    hub = (sys.executable, "-c", "from hub.cli import main; main()")
     with tempfile.TemporaryDirectory() as folder:
         home, file = Path(folder) / "hub", Path(folder) / "RSABEM_bench.xml"
         os.chmod(folder, 0o755)  # noqa: PTH101 - the embedded server runs as its own user
-        make_delivery(file, households)
-        measured(*hub, "status", "--json", HUB_HOME=str(home))  # the store is there before the clock starts
+        make_delivery(file, invent(households))
+        measured(*HUB, "status", "--json", HUB_HOME=str(home))  # the store is there before the clock starts
         bare, bare_memory, _ = measured(sys.executable, "-c", BARE, str(file))
-        took, memory, said = measured(*hub, "receive", "caf_rsa", "--file", str(file), "--json", HUB_HOME=str(home))
+        took, memory, said = measured(*HUB, "receive", "caf_rsa", "--file", str(file), "--json", HUB_HOME=str(home))
         line = json.loads(said)["deliveries"][0]
         floor = copy_floor(home)
         size = file.stat().st_size / 1e6

@@ -75,6 +75,7 @@ class Concluded:
 def conclude(hub: Hub, connection: Connection, read: Concluded, *, judge: Judge, now: datetime) -> str:
     """Decide what the delivery may do: be applied (still ``received``), wait for an operator, or nothing at all."""
     row = read.row
+    connection.execute(text("analyze staged_record"))
     quarantine_repeated_keys(hub, connection, row.id, now=now)
     scopes = list(connection.execute(text(SCOPES), {"id": row.id}).scalars())
     known = known_of(read.flow, read.reading, row) | {"header_key": header_key(read.flow, read.reading.header, scopes)}
@@ -198,9 +199,11 @@ def quarantine_repeated_keys(hub: Hub, connection: Connection, delivery_id: int,
             with ranked as (
               select record, content_hash, first_value(content_hash) over (partition by key order by record) as first_hash
               from staged_record where delivery_id = :id
+            ), later as materialized (
+              select record from ranked where content_hash <> first_hash
             ), gone as (
-              delete from staged_record s using ranked r
-              where s.delivery_id = :id and s.record = r.record and r.content_hash <> r.first_hash
+              delete from staged_record s using later
+              where s.delivery_id = :id and s.record = later.record
               returning s.record, s.unit, s.key, s.content
             )
             select record, unit, key, coalesce(content::text, '{}') as content from gone order by record

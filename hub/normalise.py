@@ -118,4 +118,3 @@ def _take_chunk(
         rows, shapes_again = memory.records(chunk.known)
         staging.stage_again(rows)
         seen.profile.add(shapes_again, rejected=0)
-    memory.let_go()

@@ -59,6 +59,7 @@ class Memory:
     connection: Connection
     flow: str
     _held: dict[bytes, list[Row[Any]]] = field(default_factory=dict)
+    _waiting: Counter[bytes] = field(default_factory=Counter)
 
     def known(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         """The units among these that need not be read, with how many records each holds."""
@@ -67,6 +68,7 @@ class Memory:
             found[bytes(row.digest)].append(row)
         whole = {digest: rows for digest, rows in found.items() if all(row.held for row in rows)}
         self._held.update(whole)
+        self._waiting.update(digest for digest in digests if digest in whole)
         return {digest: len(rows) for digest, rows in whole.items()}
 
     def records(self, units: Iterable[KnownUnit]) -> tuple[list[tuple[Any, ...]], Counter[str]]:
@@ -74,15 +76,19 @@ class Memory:
         rows: list[tuple[Any, ...]] = []
         shapes: Counter[str] = Counter()
         for unit in units:
-            for row in self._held[unit.digest]:
+            for row in self._take(unit.digest):
                 rows.append((unit.record + row.position, unit.unit, row.key, row.scope, row.as_of, row.content_hash,
                              row.nir_hash, row.digest, row.shape))  # fmt: skip
                 shapes[row.shape] += 1
         return rows, shapes
 
-    def let_go(self) -> None:
-        """Forget the look-ups of units already staged, so that memory stays flat."""
-        self._held.clear()
+    def _take(self, digest: bytes) -> list[Row[Any]]:
+        """What a unit came to; forgotten with its last unit, for the sieve runs ahead of the parser, but not far."""
+        rows = self._held[digest]
+        self._waiting[digest] -= 1
+        if not self._waiting[digest]:
+            del self._held[digest], self._waiting[digest]
+        return rows
 
 
 def fingerprint(hub: Hub, flow: str) -> bytes:

@@ -15,6 +15,7 @@ from connectors.readers.xml_households import XmlReader
 from hub import pipeline
 from hub.alarms import open_alarms
 from hub.held import refuse, release
+from hub.opening import Hub
 from hub.quarantined import drop, quarantined
 from hub.reconcile import reconcile
 from hub.reject_file import write_rejects
@@ -211,6 +212,16 @@ def test_the_same_households_again_are_counted_without_being_read(intake, monkey
         "select (profile->>'records')::int, (profile->'filled'->>'contact.postcode')::int from delivery "
         "order by id desc limit 1"
     ) == [(10, 10)]
+
+
+def test_households_are_remembered_across_chunks_however_far_the_parser_lags(intake):
+    intake.hub = Hub(intake.hub.settings.model_copy(update={"chunk": 2}))
+    intake.take(caf("2026-10-01", PEOPLE, kind="M"))
+    changed = [*PEOPLE[:4], (5, "SOPHIE", "08200"), *PEOPLE[5:], PEOPLE[0]]
+    line = intake.take(caf("2026-11-01", changed, kind="M"))
+
+    assert (line.received, line.applied, line.unchanged, line.left) == (11, 1, 10, 0)
+    intake.hub.engine.dispose()
 
 
 def test_a_remembered_household_that_had_changed_since_says_again_what_it_said(intake):
