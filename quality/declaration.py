@@ -46,6 +46,11 @@ class Expectation(Part):
     at_most: float | None = None
     severity: Literal["hold", "warn"] = "warn"
 
+    @property
+    def measured(self) -> str:
+        """The name of what is measured: two expectations may bound the same."""
+        return f"{self.expect}:{self.field}" if self.field else self.expect
+
 
 class Quality(Part):
     """What is acceptable in a flow."""

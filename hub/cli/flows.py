@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from hub.cli.output import Json, print_json, print_table, say
@@ -42,3 +45,26 @@ def check(*, json: Json = False) -> None:
         say("Every declaration is right.")
     if found:
         raise typer.Exit(1)
+
+
+@app.command("docs")
+def docs(
+    flow: Annotated[str | None, typer.Argument(help="A flow; every incoming flow when left out.")] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="The folder to write the pages in.")],
+    latest: Annotated[int, typer.Option(min=1, help="How many past deliveries of each flow.")] = 30,
+    json: Json = False,
+) -> None:
+    """Write Great Expectations' Data Docs: what each flow promises, and what its past deliveries kept of it.
+
+    The pages need no network, call nobody, and hold counts and rates only.
+    """
+    from hub.opening import open_hub
+    from hub.suite_docs import write_suite_docs
+
+    pages = write_suite_docs(open_hub(), out, flow=flow, latest=latest)
+    index = out / "index.html"
+    if json:
+        print_json({"index": str(index), "pages": pages})
+    else:
+        say(f"{pages} pages: open {index}")
