@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
     from connectors.base import Reading
     from connectors.declaration import Flow
+
+LONGEST_TOTAL = 9
+PLAIN = re.compile(r"(?!.*[A-Za-z]{4})(?!.*\d{9})[A-Za-z0-9.:+_-]{0,30}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,18 @@ def _absent(name: str) -> str:
 
 
 def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= LONGEST_TOTAL else None
+
+
+def told(flow: Flow, leaves: Mapping[str, str]) -> dict[str, str]:
+    """What a header or a footer says that the flow asked to know, in the form of a date, an hour, a number or a code.
+
+    Anything else that stands there may be about somebody: it is read with the delivery, and not kept beside it.
+    """
+    picture, total = flow.full_picture, flow.control_total
+    asked = {*flow.order_by, *flow.header_key, flow.reference_date, picture and picture.header}
+    asked |= {total.footer, total.less} if total else set()
+    return {name: text for name, text in leaves.items() if name in asked and PLAIN.fullmatch(text)}
 
 
 def order_key(flow: Flow, header: Mapping[str, str], fallback: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connectors.formats import Api, Complete, ControlTotal, Deliver, Expected, Format, FullPicture
 from schemas.yaml_files import Kind
@@ -27,6 +28,9 @@ class Flow(BaseModel):
     protocol: Literal["sftp", "folder", "api"]
     folder: str = "."
     pattern: str = "*"
+    named: str | None = Field(
+        default=None, description="how the partner names its files, a regular expression: other names are not repeated"
+    )
     complete: Complete = Complete()
     expected: tuple[Expected, ...] = ()
     rejects: str | None = Field(default=None, description="folder where the partner takes its refused records back")
@@ -39,6 +43,15 @@ class Flow(BaseModel):
     control_total: ControlTotal | None = None
     api: Api | None = None
     deliver: Deliver | None = None
+
+    @field_validator("named")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        try:
+            re.compile(text or "")
+        except re.error:
+            raise ValueError("not a regular expression") from None
+        return text
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -55,7 +55,7 @@ class FolderConnector:
             with (self._folder / arrival.name).open("rb") as source:
                 shutil.copyfileobj(source, sink, COPY_BYTES)
         except FileNotFoundError as error:
-            raise TryAgainLater(f"{arrival.name} was taken away before it was read.") from error
+            raise TryAgainLater(f"A file of {self._place.folder} was taken away before it was read.") from error
 
     def deposit(self, name: str, source: IO[bytes]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -95,11 +95,13 @@ class SftpConnector:
                 self._close()
                 if attempt == RESUMES or isinstance(error, FileNotFoundError):
                     raise TryAgainLater(
-                        f"{self._access.name}: {arrival.name} could not be read: {type(error).__name__}."
+                        f"{self._access.name}: a file of {self._place.folder} could not be read: {type(error).__name__}."
                     ) from error
             if sink.tell() - start == arrival.size:
                 return
-        raise TryAgainLater(f"{self._access.name}: {arrival.name} is not the size it had: it is still being written.")
+        raise TryAgainLater(
+            f"{self._access.name}: a file of {self._place.folder} is not the size it had: it is still being written."
+        )
 
     def _read_on(self, arrival: Arrival, sink: IO[bytes], start: int) -> None:
         done = sink.tell() - start
@@ -121,7 +123,7 @@ class SftpConnector:
         except (SSHException, OSError, EOFError) as error:
             self._close()
             raise TryAgainLater(
-                f"{self._access.name}: {name} could not be deposited: {type(error).__name__}."
+                f"{self._access.name}: a file for {self._place.folder} could not be deposited: {type(error).__name__}."
             ) from error
 
     def _rename(self, temporary: str, final: str) -> None:
@@ -139,5 +141,5 @@ class SftpConnector:
         except (SSHException, OSError, EOFError) as error:
             self._close()
             raise TryAgainLater(
-                f"{self._access.name}: {arrival.name} could not be removed: {type(error).__name__}."
+                f"{self._access.name}: a file of {self._place.folder} could not be removed: {type(error).__name__}."
             ) from error

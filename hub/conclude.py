@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text, update
 
-from connectors.control import control_total, header_key, is_full_picture, order_key, reference_date
+from connectors.control import control_total, header_key, is_full_picture, order_key, reference_date, told
+from connectors.readers.csv_rows import same_header
 from hub.ledger import close_refused
-from quality.drift import column_drift
+from quality.drift import column_drift, column_shown
 from schemas.tables import delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -78,15 +80,17 @@ def conclude(hub: Hub, connection: Connection, read: Concluded, *, judge: Judge,
     connection.execute(text("analyze staged_record"))
     quarantine_repeated_keys(hub, connection, row.id, now=now)
     scopes = list(connection.execute(text(SCOPES), {"id": row.id}).scalars())
-    known = known_of(read.flow, read.reading, row) | {"header_key": header_key(read.flow, read.reading.header, scopes)}
+    known = known_of(read.flow, read.reading, row)
+    known["header_key"] = header_key(read.flow, known["header"], scopes)
     total = control_total(read.flow, read.reading)
     if total is not None and not total.agrees:
         close_refused(connection, row.id, reason=total.message, now=now, **known)
         return "refused"
     history = _history(connection, row.flow, known["kind"])
-    profile = _profile(read, history)
+    names = _names_shown(hub, read)
+    profile = _profile(read, history, names)
     judged = judge.judge(hub.qualities[row.flow].judging(known["kind"]), profile, history)
-    findings = judged["findings"] + _repeats(connection, row, known, scopes) + _drift(read, profile, history)
+    findings = judged["findings"] + _repeats(connection, row, known, scopes) + _drift(read, profile, history, names)
     held = [finding for finding in findings if finding["severity"] == "hold" and not row.released_by]
     state = "held" if held else "received"
     connection.execute(
@@ -106,25 +110,33 @@ def conclude(hub: Hub, connection: Connection, read: Concluded, *, judge: Judge,
 
 def known_of(flow: Flow, reading: Reading, row: Row[Any]) -> dict[str, Any]:
     """What header and footer say of a delivery, as its ledger line keeps it."""
-    total = control_total(flow, reading)
+    total, header = control_total(flow, reading), told(flow, reading.header)
     return {
-        "header": reading.header,
-        "footer": reading.footer,
+        "header": header,
+        "footer": told(flow, reading.footer),
         "units": reading.units,
         "control_total": total.expected if total else None,
-        "kind": "full" if is_full_picture(flow, reading.header) else "delta",
-        "order_key": order_key(flow, reading.header, row.arrived_at.isoformat()),
-        "reference_date": reference_date(flow, reading.header),
+        "kind": "full" if is_full_picture(flow, header) else "delta",
+        "order_key": order_key(flow, header, row.arrived_at.isoformat()),
+        "reference_date": reference_date(flow, header),
     }
 
 
-def _profile(read: Concluded, history: list[dict[str, Any]]) -> dict[str, Any]:
+def _names_shown(hub: Hub, read: Concluded) -> Callable[[str], str]:
+    """How the names of columns are told. A header line that lacks half of what it should hold may be somebody's line."""
+    mapping = hub.in_mapping(read.flow.flow)
+    known = {same_header(name) for name in (*mapping.columns, *mapping.ignored)}
+    is_header = 2 * len(read.reading.missing_columns) <= len(mapping.columns)
+    return lambda name: name if same_header(name) in known else column_shown(name, is_header=is_header)
+
+
+def _profile(read: Concluded, history: list[dict[str, Any]], names: Callable[[str], str]) -> dict[str, Any]:
     reading, seen = read.reading, read.seen
-    before = _columns_before(history)
+    before, columns = _columns_before(history), [names(name) for name in reading.columns]
     return seen.profile.to_dict() | {
         "repairs": dict(seen.repairs) | reading.repairs,
-        "columns": reading.columns,
-        "missing_columns": [name for name in before if reading.columns and name not in reading.columns],
+        "columns": columns,
+        "missing_columns": [name for name in before if columns and name not in columns],
     }
 
 
@@ -174,11 +186,14 @@ def _repeats(connection: Connection, row: Row[Any], known: dict[str, Any], scope
     return found
 
 
-def _drift(read: Concluded, profile: dict[str, Any], history: list[dict[str, Any]]) -> list[dict[str, str]]:
+def _drift(
+    read: Concluded, profile: dict[str, Any], history: list[dict[str, Any]], names: Callable[[str], str]
+) -> list[dict[str, str]]:
     reading = read.reading
     found = column_drift(profile["columns"], _columns_before(history))
     found += [
-        ("colonne_inconnue", f"Colonne inconnue : {name} ({n} fois).") for name, n in reading.unknown_columns.items()
+        ("colonne_inconnue", f"Colonne inconnue : {names(name)} ({n} fois).")
+        for name, n in reading.unknown_columns.items()
     ]
     found += [("colonne_absente", f"Colonne attendue absente : {name}.") for name in reading.missing_columns]
     found += [

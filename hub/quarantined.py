@@ -79,7 +79,8 @@ def show(hub: Hub, reference: str) -> dict[str, Any]:
             .where(quarantine.c.id == number)
         ).one()
     document = _shown(row)
-    return document | {"fields_read": _fields(hub, document.pop("block_encrypted"))}
+    known = hub.in_mapping(row.flow).columns
+    return document | {"fields_read": [name for name in _fields(hub, document.pop("block_encrypted")) if name in known]}
 
 
 def _fields(hub: Hub, block: bytes | None) -> list[str]:

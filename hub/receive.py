@@ -7,6 +7,7 @@ import re
 import shutil
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sqlalchemy import select, tuple_
@@ -19,7 +20,6 @@ from schemas.tables import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from connectors.base import Connector
     from connectors.declaration import Flow
@@ -34,6 +34,7 @@ OTHER_BYTES = (
 UNREADABLE_MANIFEST = (
     "Le fichier d'empreinte ne commence pas par un SHA-256. Rien n'est appliqué : demander un nouvel envoi."
 )
+ENDINGS = frozenset({".xml", ".csv", ".json", ".jsonl", ".xlsx", ".zip", ".gz"})
 
 
 def receive_arrivals(hub: Hub, flow: Flow, *, now: datetime) -> list[int]:
@@ -82,7 +83,7 @@ def unseen(hub: Hub, flow: Flow, arrivals: list[Arrival]) -> list[Arrival]:
     if not arrivals:
         return []
     seen_columns = tuple_(delivery.c.name, delivery.c.size, delivery.c.arrived_at)
-    asked = [(arrival.name, arrival.size, arrival.modified_at) for arrival in arrivals]
+    asked = [(name_kept(hub, flow, arrival.name), arrival.size, arrival.modified_at) for arrival in arrivals]
     with hub.engine.connect() as connection:
         rows = connection.execute(
             select(delivery.c.name, delivery.c.size, delivery.c.arrived_at).where(
@@ -91,6 +92,18 @@ def unseen(hub: Hub, flow: Flow, arrivals: list[Arrival]) -> list[Arrival]:
         )
         seen = {tuple(row) for row in rows}
     return [arrival for arrival, key in zip(arrivals, asked, strict=True) if key not in seen]
+
+
+def name_kept(hub: Hub, flow: Flow, name: str) -> str:
+    """The name a delivery is kept and shown under: its own where the flow's convention is followed, else a mark of it.
+
+    People name files after people. The mark is the same each time, so that names can still be compared.
+    """
+    if flow.named and re.fullmatch(flow.named, name):
+        return name
+    ending = Path(name).suffix.lower()
+    mark = hub.vault.hash("file name", name.encode()).hex()[:12]
+    return f"hors-convention-{mark}{ending if ending in ENDINGS else ''}"
 
 
 def _take(
@@ -102,10 +115,10 @@ def _take(
     now: datetime,
     announced: str | None = None,
 ) -> int:
-    stored = hub.raw.put(fetch)
+    stored, name = hub.raw.put(fetch), name_kept(hub, flow, arrival.name)
     with hub.engine.begin() as connection:
         take_lock(connection, f"flow:{flow.flow}")
-        number = open_line(connection, flow, name=arrival.name, stored=stored, arrived_at=arrival.modified_at, now=now)
+        number = open_line(connection, flow, name=name, stored=stored, arrived_at=arrival.modified_at, now=now)
         if announced is not None and announced != stored.sha256:
             reason = OTHER_BYTES if announced else UNREADABLE_MANIFEST
             close_refused(connection, number, reason=reason, now=now)

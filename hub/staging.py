@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import text
 
 from hub.store import copy_rows
+from schemas.codes import code_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,6 +76,7 @@ class Staging:
         self, frame: pd.DataFrame, shapes: Sequence[str], digests: Mapping[int, bytes]
     ) -> Iterable[Sequence[Any]]:
         hash_key, hash_content = self.vault.hasher("key"), self.vault.hasher("content")
+        known_scopes = code_lists()["departement"]
         hash_nir, encrypt = self.vault.hasher("nir"), self.vault.encrypt
         for (record, unit, key, as_of, content), shape in zip(records_of(frame), shapes, strict=True):
             canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
@@ -85,7 +87,7 @@ class Staging:
                 record,
                 unit,
                 hash_key(f"{self.flow}\0{key}".encode()).hex(),
-                content.get(SCOPE, ""),
+                known_scopes.shown(content.get(SCOPE, "")),
                 as_of,
                 (orjson.dumps(content) if nir else canonical).decode(),
                 hash_content(canonical),

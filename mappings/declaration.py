@@ -62,9 +62,9 @@ class InMapping(Part):
         return tuple(dict.fromkeys(column for rule in self.fields.values() for column in rule.sources))
 
     @property
-    def coded(self) -> tuple[str, ...]:
-        """The fields that hold a code of a list."""
-        return tuple(path for path, rule in self.fields.items() if rule.codes)
+    def coded(self) -> dict[str, str]:
+        """The fields that hold a code, each with its list."""
+        return {path: rule.codes for path, rule in self.fields.items() if rule.codes}
 
     @property
     def ignored(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 REJECT_COLUMNS = ("record", "unit", "field", "rule", "hint")
 UNIT, KEY, AS_OF = "#unit", "#key", "#as_of"
+UNREADABLE = "Cette valeur n'a pas pu être lue : la vérifier."
 NO_KEY = "L'identifiant de la personne chez le partenaire est incomplet : renseigner les champs qui la désignent."
 
 
@@ -91,6 +93,9 @@ def _map_field(rule: FieldRule, frame: pd.DataFrame) -> tuple[list[Any], list[tu
         except Unconvertible as error:
             values.append(None)
             faults.append((place, str(error)))
+        except Exception:  # noqa: BLE001 - a converter that breaks on a value must not stop the others, nor quote it
+            values.append(None)
+            faults.append((place, UNREADABLE))
     return values, faults
 
 
@@ -123,7 +128,7 @@ def _count_unknown(codes: str, values: list[Any], unknown: Counter[tuple[str, st
             continue
         for code in codes_in(value):
             if not known.known(code):
-                unknown[codes, code] += 1
+                unknown[codes, known.shown(code)] += 1
 
 
 def _key(parts: tuple[Any, ...]) -> str | None:
@@ -132,10 +137,17 @@ def _key(parts: tuple[Any, ...]) -> str | None:
 
 
 def _as_of(mapping: InMapping, columns: dict[str, list[Any]], context: Mapping[str, str], count: int) -> list[Any]:
-    default = context.get(mapping.as_of.header or "", "") or context["#delivery_date"]
+    default = _day(context.get(mapping.as_of.header or "", "")) or context["#delivery_date"]
     if mapping.as_of.field is None:
         return [default] * count
     return [value or default for value in columns[mapping.as_of.field]]
+
+
+def _day(text: str) -> str | None:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None
 
 
 def render(mapping: OutMapping, flats: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ALIKE = 0.8
+NOT_A_NAME = "(nom illisible)"
+MOST_DIGITS = 4
+
+
+def column_shown(name: str, *, is_header: bool) -> str:
+    """The name of a column nobody declared, as it may be repeated: no number, date or address in it, on a true header line."""
+    digits = sum(letter.isdigit() for letter in name)
+    return name if is_header and digits <= MOST_DIGITS and "@" not in name else NOT_A_NAME
 
 
 def column_drift(now: Sequence[str], before: Sequence[str]) -> list[tuple[str, str]]:

@@ -8,35 +8,44 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.codes import codes_in
+from schemas.codes import code_lists, codes_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
+
+    from schemas.codes import CodeList
 
 MOST_CODES = 200
 
 
-def shapes_of(frame: pd.DataFrame, coded: Sequence[str]) -> list[str]:
-    """The shape of each record: which of its fields are filled, in hexadecimal, then its codes; never another value."""
+def shapes_of(frame: pd.DataFrame, coded: Mapping[str, str]) -> list[str]:
+    """The shape of each record: which of its fields are filled, in hexadecimal, then its codes; never another value.
+
+    ``coded`` names the list of each coded field: what somebody typed in place of a code is told as such, not repeated.
+    """
     paths = [column for column in frame.columns if not str(column).startswith("#")]
     filled = np.packbits(frame[paths].notna().to_numpy(), axis=1)
     masks = [row.tobytes().hex() for row in filled]
-    columns = [[",".join(codes_in(value)) if value is not None else "" for value in frame[path]] for path in coded]
+    columns = [[_codes(value, code_lists()[name]) for value in frame[path]] for path, name in coded.items()]
     codes = [";".join(row) for row in zip(*columns, strict=True)] if columns else [""] * len(frame)
     return [f"{mask}|{said}" for mask, said in zip(masks, codes, strict=True)]
+
+
+def _codes(value: Any, known: CodeList) -> str:
+    return "" if value is None else ",".join(known.shown(code) for code in codes_in(value))
 
 
 @dataclass
 class Profile:
     """Records, refused ones, how often each field is filled, and how often each code is used. Counts only.
 
-    ``paths`` are the fields in the order of the frames, ``coded`` those that hold a code of a list.
+    ``paths`` are the fields in the order of the frames, ``coded`` those that hold a code, with its list.
     """
 
     paths: Sequence[str] = ()
-    coded: Sequence[str] = ()
+    coded: Mapping[str, str] = field(default_factory=dict)
     rejected: int = 0
     shapes: Counter[str] = field(default_factory=Counter)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+TYPED = "(texte)"
+CODE = re.compile(r"(?=.*\d)[A-Za-z0-9_.-]{1,6}|[A-Za-z]{1,3}|[a-z]{1,20}(?:_[a-z]{1,20}){1,3}", re.ASCII)
+
+
 class CodeList(BaseModel):
     """One list: each code with its French label, and where the list comes from."""
 
@@ -26,6 +31,10 @@ class CodeList(BaseModel):
 
     def known(self, code: str) -> bool:
         return code in self.codes
+
+    def shown(self, code: str) -> str:
+        """The code, for a count or a message; where the list lacks it and it may be what somebody typed, that it is."""
+        return code if self.known(code) or CODE.fullmatch(code) else TYPED
 
     def label_of(self, code: str) -> str:
         """The French label; the code itself when the list does not know it."""

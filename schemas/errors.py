@@ -4,7 +4,8 @@ HubError
 ├── FixTheDeclaration      a YAML or a setting is wrong: correct it, nothing ran
 ├── FixTheDelivery         the partner sent something that cannot be taken: ask for another
 ├── TryAgainLater          the partner or the network is not there: wait, then run again
-└── CallSomeone            a promise is broken (host key, chain, balance): stop and look
+├── CallSomeone            a promise is broken (host key, chain, balance): stop and look
+└── Unforeseen             a fault of ours: its place is said, its message, which may quote a value, is not
 
 No message carries a person's data: flow, delivery, row number, field and rule only.
 """
@@ -33,3 +34,7 @@ class TryAgainLater(HubError):
 
 class CallSomeone(HubError):
     """A promise of the system is broken: stop, look, and do not force it."""
+
+
+class Unforeseen(HubError):
+    """Something nobody foresaw went wrong: say where to the developers."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from connectors.france_travail.exchange import Budget
 
 FINAL_CODES = frozenset({"R001", "R002", "R997", "R998"})  # sent with a 4xx or a 5xx: insisting never helps
-CODE = re.compile(r"[A-Z0-9_]{1,40}")
+CODE = re.compile(r"[A-Z]{1,2}[0-9]{1,4}|ID_NON_RECONNU")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from hub.discretion import discreet
 from schemas.errors import FixTheDeclaration, HubError
 
 
@@ -12,7 +13,8 @@ def main() -> None:
     from hub.cli.commands import app
 
     try:
-        app()
+        with discreet():
+            app()
     except FixTheDeclaration as error:
         _say(error)
         sys.exit(2)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ACCEPTED_CODES = frozenset({"0000", "3436"})  # done, or already done
 STATUSES = frozenset({"OK", "KO"})
-CODE = re.compile(r"[A-Za-z0-9_]{1,20}")
+CODE = re.compile(r"[A-Z]_[A-Z_]{1,20}|[A-Z]{0,3}[0-9]{1,4}")
 IN_MEMORY = 1 << 20
 AT_ONCE = 5000
 

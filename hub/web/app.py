@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
+from hub.discretion import discreet
 from hub.overview import overview
 from hub.web.french import number, partner_name, state_name, when
 
@@ -36,7 +37,8 @@ def create_app(hub: Hub) -> FastAPI:
 
     @app.middleware("http")
     async def careful(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
+        with discreet():
+            response: Response = await call_next(request)
         response.headers.update(SECURITY_HEADERS)
         return response
 

@@ -13,7 +13,7 @@ from quality.measures import measure
 from quality.profile import Profile, shapes_of
 
 PATHS = ["identity.birth_name", "rsa.state", "rsa.suspensions"]
-CODED = ["rsa.state", "rsa.suspensions"]
+CODED = {"rsa.state": "rsa_state", "rsa.suspensions": "suspension_reason"}
 
 
 def frame():
