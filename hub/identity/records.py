@@ -64,14 +64,14 @@ def refresh_keys(connection: Connection, *, full: bool) -> tuple[list[int], list
     """
     seen: list[int] = []
     in_question: list[int] = []
-    result = connection.execute(text(TO_MATCH), {"full": full}, execution_options={"yield_per": CHUNK})
-    for rows in result.partitions(CHUNK):
-        keys = [_keys(row) for row in rows]
-        known = load_keys(connection, [each.source_record_id for each in keys])
-        changed = [each for each in keys if known.get(each.source_record_id) != each]
-        upsert_rows(connection, "source_identity", COLUMNS, (_row(each) for each in changed))
-        seen += [each.source_record_id for each in keys]
-        in_question += [each.source_record_id for each in (keys if full else changed)]
+    with connection.execute(text(TO_MATCH), {"full": full}, execution_options={"yield_per": CHUNK}) as result:
+        for rows in result.partitions(CHUNK):
+            keys = [_keys(row) for row in rows]
+            known = load_keys(connection, [each.source_record_id for each in keys])
+            changed = [each for each in keys if known.get(each.source_record_id) != each]
+            upsert_rows(connection, "source_identity", COLUMNS, (_row(each) for each in changed))
+            seen += [each.source_record_id for each in keys]
+            in_question += [each.source_record_id for each in (keys if full else changed)]
     return seen, sorted({*in_question, *_decided(connection, seen), *_never_linked(connection, seen)})
 
 
