@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from quality.declaration import Expectation
-from quality.drift import column_drift
+from quality.drift import NOT_A_NAME, column_drift, column_shown
 from quality.measures import measure
 from quality.profile import Profile, shapes_of
 
@@ -104,3 +104,18 @@ def test_drift_is_said_by_name(before, now, rules):
 
     assert [rule for rule, _ in found] == rules
     assert all(message.endswith(".") for _, message in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_header", "shown"),
+    [
+        ("Code INSEE de la commune", True, True),
+        ("ressources_2025", True, True),
+        ("0612345678", True, False),
+        ("23/03/1917", True, False),
+        ("a.martin@exemple.fr", True, False),
+        ("Martin", False, False),
+    ],
+)
+def test_a_column_nobody_declared_is_named_where_it_can_only_be_a_column(name, is_header, shown):
+    assert column_shown(name, is_header=is_header) == (name if shown else NOT_A_NAME)
