@@ -63,6 +63,7 @@ def acknowledge_step(partner: str) -> dict[str, Any]:
     return acknowledge_from(open_hub(), partner, clock=clock)
 
 
+@discreet()
 def oversee_step() -> dict[str, int]:
     """Raise the alarms of deliveries that are missing, close those of deliveries that have come."""
     from hub.oversight import look  # noqa: PLC0415
