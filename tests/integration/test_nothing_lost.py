@@ -226,6 +226,15 @@ def test_a_remembered_household_that_had_changed_since_says_again_what_it_said(i
     assert versions == [(1, "08000"), (2, "08200"), (3, "08000")]
 
 
+def test_the_same_households_again_are_counted_whatever_the_size_of_the_chunks(intake):
+    intake.take(caf("2026-10-01", PEOPLE, kind="M"))
+    object.__setattr__(intake.hub, "settings", intake.hub.settings.model_copy(update={"chunk": 3}))
+
+    line = intake.take(caf("2026-11-01", [*PEOPLE, PEOPLE[0]], kind="M"))
+
+    assert (line.received, line.applied, line.unchanged) == (11, 0, 11)
+
+
 def test_a_household_with_a_refused_person_is_read_again(intake):
     bad = caf("2026-10-01", PEOPLE, kind="M").replace(b"<DTNAI>1961-02-11", b"<DTNAI>2061-02-11")
     first = intake.take(bad)
