@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.opening import open_hub
+from hub.outages import in_plain_words
 
 
 def clock() -> datetime:
@@ -13,6 +14,7 @@ def clock() -> datetime:
     return datetime.now(tz=UTC)  # noqa: TID251 - the one clock of the tasks
 
 
+@in_plain_words()
 def receive_step(flow: str) -> list[int]:
     """Store what has arrived; returns the deliveries to settle, unfinished ones included."""
     from hub import pipeline  # noqa: PLC0415
@@ -23,6 +25,7 @@ def receive_step(flow: str) -> list[int]:
     return sorted({*taken, *pipeline.unfinished(hub, declared)})
 
 
+@in_plain_words()
 def settle_step(delivery_ids: list[int]) -> dict[str, Any]:
     """Normalise, check and apply; returns counts, and whether anything changed for anybody."""
     from hub import pipeline  # noqa: PLC0415
@@ -36,6 +39,7 @@ def settle_step(delivery_ids: list[int]) -> dict[str, Any]:
     return document
 
 
+@in_plain_words()
 def reconcile_step() -> dict[str, Any]:
     """Link, rebuild dossiers, fill the outbox."""
     from hub.reconcile import reconcile  # noqa: PLC0415
@@ -43,6 +47,7 @@ def reconcile_step() -> dict[str, Any]:
     return reconcile(open_hub(), clock=clock)
 
 
+@in_plain_words()
 def share_step(partner: str) -> dict[str, Any]:
     """Deliver what waits for a partner."""
     from hub.share import share_with  # noqa: PLC0415
@@ -50,6 +55,7 @@ def share_step(partner: str) -> dict[str, Any]:
     return share_with(open_hub(), partner, clock=clock)
 
 
+@in_plain_words()
 def acknowledge_step(partner: str) -> dict[str, Any]:
     """Read the acknowledgements a partner left."""
     from hub.share import acknowledge_from  # noqa: PLC0415

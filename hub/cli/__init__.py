@@ -10,9 +10,11 @@ from schemas.errors import FixTheDeclaration, HubError
 def main() -> None:
     """Run the command line. Exits 0 when it did what it says, 1 when data need attention, 2 when called wrongly."""
     from hub.cli.commands import app
+    from hub.outages import in_plain_words
 
     try:
-        app()
+        with in_plain_words():
+            app()
     except FixTheDeclaration as error:
         _say(error)
         sys.exit(2)
