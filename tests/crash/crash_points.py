@@ -103,6 +103,7 @@ def _phases(points: Points) -> None:
     from hub import normalise, pipeline, steps
 
     points.phased(steps, "receive_step", "receive")
+    points.phased(pipeline, "fetch", "receive")
     points.phased(steps, "settle_step", "settle")
     points.phased(steps, "reconcile_step", "reconcile")
     points.phased(pipeline, "normalise", "normalise")

@@ -17,7 +17,7 @@ import orjson
 from crash_content import differences, dump, hash_of
 from crash_deliveries import DAYS, account, write_days
 from crash_steps import STEPS
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from hub.sandbox.sftp_server import SftpServer
 from hub.store import create_database, drop_database
@@ -54,8 +54,10 @@ class Forker:
 
     def close(self) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(timeout=30)
+        self._process.stdout.close()
 
 
 @dataclass
@@ -65,16 +67,18 @@ class Place:
     world: World
     name: str
     home: Path
+    server: URL | None = None
+    secrets: Path | None = None
 
     @property
     def url(self) -> URL:
-        return self.world.server.set(database=self.name)
+        return (self.server or self.world.server).set(database=self.name)
 
     def job(self, step: int, **how: Any) -> dict[str, Any]:
         environment = {
             "HUB_HOME": str(self.home),
             "HUB_DATABASE_URL": self.url.render_as_string(hide_password=False),
-            "HUB_SECRETS_DIR": str(self.world.folder / f"secrets_{STEPS[step].day}"),
+            "HUB_SECRETS_DIR": str(self.secrets or self.world.folder / f"secrets_{STEPS[step].day}"),
             "HUB_PARTNERS_DIR": str(self.world.folder / "flows"),
             "HUB_CHUNK": str(CHUNK),
         }
@@ -106,7 +110,7 @@ class Place:
         return [each.name for each in (self.home / "raw").rglob("*") if each.is_file() and each.suffix != ".sealed"]
 
     def remove(self) -> None:
-        drop_database(self.world.server, self.name)
+        drop_database(self.server or self.world.server, self.name)
         shutil.rmtree(self.home)
 
 
@@ -176,6 +180,21 @@ class World:
         """A fresh place, as things stood before a step of the undisturbed run."""
         self.trials += 1
         return self._copy(Place(self, f"before_{step}", self.folder / f"before_{step}"), f"trial_{self.trials}")
+
+    def beginning(self, server: URL, *, tablespace: Path | None = None) -> Place:
+        """A fresh place before the first step, on another server; its database in a folder of its own when one is given."""
+        self.trials += 1
+        name = f"trial_{self.trials}"
+        where = ""
+        engine = create_engine(server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            if tablespace:
+                connection.execute(text(f"create tablespace {name} location '{tablespace}'"))
+                where = f" tablespace {name}"
+            connection.execute(text(f"create database {name} template hub_template{where}"))
+        engine.dispose()
+        shutil.copytree(self.folder / "before_0", self.folder / name)
+        return Place(self, name, self.folder / name, server=server)
 
     def compare(self, place: Place, step: int) -> str:
         """Empty when the place is as the undisturbed run was after the step; else where they part."""
