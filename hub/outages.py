@@ -7,6 +7,7 @@ not even as the cause of what is raised.
 from __future__ import annotations
 
 import errno
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -44,24 +45,34 @@ CUT = "A connection was cut ({what}): nothing is lost, run again later."
 @contextmanager
 def in_plain_words() -> Iterator[None]:
     """Raise an error of the hub's own tree for every failure of a part the hub rests on; also a decorator."""
+    outer, threading.excepthook = threading.excepthook, _hear_thread
     try:
         yield
     except Exception as error:
         said = None if isinstance(error, HubError) else _said_of(error)
         if said is None:
             raise
-        said.__suppress_context__ = True
-    else:
-        return
-    raise said from None
+        raise said from None
+    finally:
+        threading.excepthook = outer
+
+
+def _hear_thread(failed: threading.ExceptHookArgs) -> None:
+    """A connection that is cut is said by whoever reads from it: the thread that was reading ahead need not say it too."""
+    if not _is_a_cut(failed.exc_value):
+        threading.__excepthook__(failed)
 
 
 def _said_of(error: Exception) -> HubError | None:
     if isinstance(error, OSError):
         return _said_by_the_system(error)
-    if type(error).__module__.startswith("paramiko") or isinstance(error, EOFError):
+    if _is_a_cut(error):
         return TryAgainLater(CUT.format(what=type(error).__name__))
     return _said_by_the_database(error)
+
+
+def _is_a_cut(error: BaseException | None) -> bool:
+    return isinstance(error, OSError | EOFError) or type(error).__module__.startswith("paramiko")
 
 
 def _said_by_the_system(error: OSError) -> HubError | None:

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 pytestmark = pytest.mark.integration
 
 SEED = 20261102
-SAMPLE = 44
+SAMPLE = 40
 PHASES = {"receive", "normalise", "conclude", "apply", "reconcile"}
 
 
@@ -77,7 +77,7 @@ def test_the_judge_does_not_outlive_whoever_asked_it(world, tmp_path):
     assert ended == KILLED
     assert judges
     assert not any(_lives(pid) for pid in judges)
-    place.finish(0, judge="")
+    place.finish(0)
     assert world.compare(place, 0) == ""
     place.remove()
 
