@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up test unit check bench clean lock
+.PHONY: setup demo up test crash unit check bench clean lock
 
 setup: $(READY) ## virtual environment from the hashed lock, and the hub in it
 
@@ -24,6 +24,9 @@ up: setup ## Airflow, the hub's screens and the embedded stores, until stopped
 
 test: setup ## the whole suite
 	$(BIN)/pytest --durations=5
+
+crash: setup ## kill the cycle at every point it passes and at random instants; half an hour; prints the report
+	$(BIN)/python tests/crash/report.py
 
 unit: setup ## the pure tests alone, in seconds
 	$(BIN)/pytest tests/unit tests/partners -q

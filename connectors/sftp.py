@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import time
 from datetime import UTC, datetime
@@ -93,6 +94,8 @@ class SftpConnector:
                 self._read_on(arrival, sink, start)
             except (SSHException, OSError, EOFError) as error:
                 self._close()
+                if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+                    raise  # our own disk is full: trying again would not help
                 if attempt == RESUMES or isinstance(error, FileNotFoundError):
                     raise TryAgainLater(
                         f"{self._access.name}: a file of {self._place.folder} could not be read: {type(error).__name__}."

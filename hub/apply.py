@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
 
-from hub.ledger import close_applied
+from hub.ledger import close_applied, count_waiting
+from hub.oversight import alarm_delivery
 from hub.remembered import FORGET, REMEMBER
 from hub.store import take_lock
 from schemas.tables import delivery
@@ -58,6 +59,7 @@ insert into source_record
 select :flow, :partner, s.key, s.scope, 1, s.content_hash, s.nir_hash, coalesce(s.as_of, :reference_date), :order_key, :id, true, :now
 from judged j join staged_record s on s.delivery_id = :id and s.record = j.record
 where j.outcome = 'applied' and j.source_record_id is null
+order by s.record
 """
 
 NOTE_NEW = """
@@ -141,10 +143,11 @@ def apply(hub: Hub, delivery_id: int, *, now: datetime) -> bool:
     with hub.engine.begin() as connection:
         flow = connection.execute(select(delivery.c.flow).where(delivery.c.id == delivery_id)).scalar_one()
         take_lock(connection, f"flow:{flow}")
+        take_lock(connection, f"delivery:{delivery_id}")  # whoever reads it again is done, or has not begun
         row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
         if row.state != "received":
             return True
-        if row.received is None or row.received != _waiting(connection, delivery_id):
+        if row.received is None or row.received != count_waiting(connection, delivery_id):
             return False
         known = {
             "id": delivery_id,
@@ -162,6 +165,7 @@ def apply(hub: Hub, delivery_id: int, *, now: datetime) -> bool:
         connection.execute(text(RECORD_OUTCOMES), known)
         connection.execute(text("delete from staged_record where delivery_id = :id"), known)
         close_applied(connection, delivery_id, now=now)
+        alarm_delivery(connection, delivery_id, now=now)
     return True
 
 
@@ -169,20 +173,11 @@ def apply_staged(connection: Connection, known: Mapping[str, object]) -> None:
     """Judge the staged records of a delivery against what its partner already said, and write what is new.
 
     Leaves the temporary table ``judged`` (record, unit, key, source_record_id, outcome) to the caller's transaction.
+    Deliveries of several flows may be applied at once, but none while records are reconciled: a record that changed
+    then would be taken for matched.
     """
+    take_lock(connection, "reconcile", shared=True)
     for statement in (
         JUDGE, NOTE_CHANGED, INSERT_NEW, NOTE_NEW, UPDATE_CHANGED, INSERT_VERSIONS, BRING_BACK, REMEMBER,
     ):  # fmt: skip
         connection.execute(text(statement), known)
-
-
-def _waiting(connection: Connection, delivery_id: int) -> int:
-    return int(
-        connection.execute(
-            text("""
-                select (select count(*) from staged_record where delivery_id = :id)
-                     + (select count(*) from quarantine where delivery_id = :id)
-                """),
-            {"id": delivery_id},
-        ).scalar_one()
-    )

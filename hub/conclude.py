@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 
 from connectors.control import control_total, header_key, is_full_picture, order_key, reference_date, told
 from connectors.readers.csv_rows import same_header
-from hub.ledger import close_refused
+from hub.ledger import close_refused, count_waiting
 from quality.drift import column_drift, column_shown
 from schemas.tables import delivery
 
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 
 HISTORY = 12
 REPEATED_KEY = "Cette personne figure déjà dans la livraison avec un contenu différent : n'envoyer qu'un enregistrement par personne."
-
-COUNT_READ = """
-select (select count(*) from staged_record where delivery_id = :id)
-     + (select count(*) from quarantine where delivery_id = :id)
-"""
 
 SCOPES = "select distinct scope from staged_record where delivery_id = :id order by scope"
 
@@ -75,10 +70,18 @@ class Concluded:
 
 
 def conclude(hub: Hub, connection: Connection, read: Concluded, *, judge: Judge, now: datetime) -> str:
-    """Decide what the delivery may do: be applied (still ``received``), wait for an operator, or nothing at all."""
+    """Decide what the delivery may do: be applied (still ``received``), wait for an operator, or nothing at all.
+
+    It is judged once, by what was known when it was first read: one read again because its staged records were lost
+    is not judged by what was applied since.
+    """
     row = read.row
     connection.execute(text("analyze staged_record"))
     quarantine_repeated_keys(hub, connection, row.id, now=now)
+    if row.received is not None:
+        again = update(delivery).where(delivery.c.id == row.id).values(received=count_waiting(connection, row.id))
+        connection.execute(again)
+        return "received"
     scopes = list(connection.execute(text(SCOPES), {"id": row.id}).scalars())
     known = known_of(read.flow, read.reading, row)
     known["header_key"] = header_key(read.flow, known["header"], scopes)
@@ -99,7 +102,7 @@ def conclude(hub: Hub, connection: Connection, read: Concluded, *, judge: Judge,
         .values(
             state=state,
             reason=" ".join(finding["message"] for finding in held) or None,
-            received=connection.execute(text(COUNT_READ), {"id": row.id}).scalar_one(),
+            received=count_waiting(connection, row.id),
             profile=profile | {"measures": judged["measures"]},
             findings=findings,
             **known,

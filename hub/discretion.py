@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hub.outages import in_plain_words
 from schemas.errors import HubError, Unforeseen
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ OURS = frozenset({"connectors", "dags", "hub", "mappings", "quality", "schemas"}
 def discreet() -> Iterator[None]:
     """Where a command, a task or a request begins: errors leave it without a value of anybody's.
 
-    The hub's own pass, without the error that caused them. Any other is told as ``Unforeseen``.
+    The hub's own pass, without the error that caused them, and so do outages, in plain words. Any other is ``Unforeseen``.
     """
     try:
-        yield
+        with in_plain_words():
+            yield
     except HubError as error:
         if error.__cause__ is not None:
             error.add_note(f"caused by {told(error.__cause__)}")

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def release(hub: Hub, delivery_id: int, *, author: str, now: datetime) -> None:
-    """Let a held delivery be applied at the next ``settle``; raises ``FixTheDeclaration`` when it is not held."""
+    """Let a held delivery be read again and applied at the next ``settle``; raises ``FixTheDeclaration`` when it is not held."""
     with hub.engine.begin() as connection:
         _held(connection, delivery_id)
         connection.execute(
             update(delivery)
             .where(delivery.c.id == delivery_id)
-            .values(state="received", released_by=author, reason=None)
+            .values(state="received", received=None, released_by=author, reason=None)
         )
         close_alarms(connection, subject_of(delivery_id), now=now, kind="livraison_retenue")
 

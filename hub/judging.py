@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schemas.errors import CallSomeone
+from schemas.errors import CallSomeone, TryAgainLater
 
 if TYPE_CHECKING:
     from quality.declaration import Quality
@@ -43,6 +43,11 @@ class Judge:
                 self._process.stdin.flush()
                 found: dict[str, Any] = orjson.loads(self._process.stdout.readline())
         except (OSError, ValueError) as error:
+            the_judge.cache_clear()  # whoever asks next is answered by another process
+            if self._process.poll() is not None:
+                raise TryAgainLater(
+                    f"The process that runs the suite of {quality.flow} ended: nothing was applied, run again."
+                ) from error
             raise CallSomeone(f"The suite of {quality.flow} could not be run: nothing was applied.") from error
         return found
 

@@ -25,6 +25,11 @@ where flow = :flow and sha256 = :sha256 and state in ('received', 'applied', 'ou
 order by (name = :name) desc, id desc limit 1
 """)
 
+WAITING = text("""
+select (select count(*) from staged_record where delivery_id = :id)
+     + (select count(*) from quarantine where delivery_id = :id)
+""")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -151,6 +156,11 @@ def close_refused(connection: Connection, delivery_id: int, *, reason: str, now:
         .where(delivery.c.id == delivery_id)
         .values(state="refused", reason=reason, closed_at=now, **values)
     )
+
+
+def count_waiting(connection: Connection, delivery_id: int) -> int:
+    """Count the records of a delivery that wait to be applied or corrected."""
+    return int(connection.execute(WAITING, {"id": delivery_id}).scalar_one())
 
 
 def count_outcomes(connection: Connection, delivery_id: int) -> dict[str, int]:

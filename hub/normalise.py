@@ -13,7 +13,8 @@ from connectors.opening import open_reader
 from connectors.readers.sieve import Recall
 from hub.conclude import Concluded, Seen, conclude, known_of
 from hub.judging import the_judge
-from hub.ledger import close_refused
+from hub.ledger import close_refused, count_waiting
+from hub.oversight import alarm_delivery
 from hub.remembered import Memory, fingerprint
 from hub.staging import Staging
 from hub.store import take_lock
@@ -45,13 +46,16 @@ class Chunked:
 def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[int], None] | None = None) -> str:
     """Read, map and check one delivery; returns its state: still ``received``, or ``refused``, or ``held``.
 
-    One transaction: killed anywhere, nothing is staged, and running it again starts from the stored bytes.
+    One transaction: killed anywhere, nothing is staged, and running it again starts from the stored bytes. What is staged
+    whole and judged is left as it is.
     """
     with hub.engine.begin() as connection:
         take_lock(connection, f"delivery:{delivery_id}")
         row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
         if row.state != "received":
             return str(row.state)
+        if row.received is not None and row.received == count_waiting(connection, delivery_id):
+            return "received"
         flow = hub.flow(row.flow)
         judge = the_judge()
         staging = Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=delivery_id, now=now)
@@ -69,9 +73,13 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
             except FixTheDelivery as error:
                 known = known_of(flow, reader.reading, row)
                 close_refused(connection, delivery_id, reason=str(error), now=now, **known)
+                alarm_delivery(connection, delivery_id, now=now)
                 return "refused"
         concluded = Concluded(flow=flow, reading=reader.reading, row=row, seen=seen)
-        return conclude(hub, connection, concluded, judge=judge, now=now)
+        state = conclude(hub, connection, concluded, judge=judge, now=now)
+        if state != "received":
+            alarm_delivery(connection, delivery_id, now=now)
+        return state
 
 
 def open_delivery(hub: Hub, flow: str, stream: Any, *, memory: Memory | None = None) -> Reader:

@@ -11,10 +11,10 @@ from hub.calendar import Missing, missing
 from schemas.tables import delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from hub.opening import Hub
 
@@ -35,13 +35,10 @@ def subject_of(delivery_id: int) -> str:
     return f"livraison {delivery_id}"
 
 
-def alarm_deliveries(hub: Hub, delivery_ids: Sequence[int], *, now: datetime) -> None:
-    """Raise what the given deliveries call for, once they are settled."""
-    if not delivery_ids:
-        return
-    with hub.engine.begin() as connection:
-        rows = connection.execute(select(delivery).where(delivery.c.id.in_(delivery_ids))).all()
-        raise_alarms(connection, [each for row in rows for each in _of_delivery(row)], now=now)
+def alarm_delivery(connection: Connection, delivery_id: int, *, now: datetime) -> None:
+    """Raise what a delivery calls for, in the transaction that put it in its state: neither stands without the other."""
+    row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
+    raise_alarms(connection, _of_delivery(row), now=now)
 
 
 def _of_delivery(row: Row[Any]) -> Iterator[Alarm]:

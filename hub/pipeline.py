@@ -14,7 +14,6 @@ from sqlalchemy import select
 from hub.apply import apply
 from hub.ledger import Line, lines
 from hub.normalise import normalise
-from hub.oversight import alarm_deliveries
 from hub.receive import receive_arrivals, receive_file
 from schemas.tables import delivery
 
@@ -99,6 +98,5 @@ def finish(hub: Hub, delivery_ids: Sequence[int], *, clock: Callable[[], datetim
     for delivery_id in waiting:
         while not apply(hub, delivery_id, now=clock()):
             normalise(hub, delivery_id, now=clock())
-    alarm_deliveries(hub, delivery_ids, now=clock())
     with hub.engine.connect() as connection:
         return lines(connection, delivery_ids)

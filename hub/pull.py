@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from connectors.france_travail import Agent, FranceTravail, Query
 from hub.ledger import open_line
+from hub.oversight import alarm_delivery
 from hub.providers import SharedBudget, StoredTokens
 from hub.store import take_lock
 from schemas.tables import asked
@@ -68,7 +69,9 @@ def pull(hub: Hub, flow: Flow, *, now: datetime, clock: Callable[[], datetime]) 
         if not stored.size:
             return []
         name = f"usagers_{now:%Y%m%dT%H%M%S}.jsonl"
-        return [open_line(connection, flow, name=name, stored=stored, arrived_at=now, now=now)]
+        number = open_line(connection, flow, name=name, stored=stored, arrived_at=now, now=now)
+        alarm_delivery(connection, number, now=now)
+        return [number]
 
 
 def _limits(flow: Flow, now: datetime) -> dict[str, Any]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from hub.vault import Vault
 
+INCOMING = "incoming"
+ABANDONED_SECONDS = 3600.0  # nothing is written for so long by a process that lives
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
@@ -35,8 +38,9 @@ class RawStore:
 
     def put(self, fetch: Callable[[IO[bytes]], None]) -> Stored:
         """Store what ``fetch`` writes. The clear bytes touch the disk only in an unlinked temporary file."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=self._folder) as clear:
+        incoming = self._folder / INCOMING
+        incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=incoming) as clear:
             fetch(clear)
             size = clear.tell()
             clear.seek(0)
@@ -46,19 +50,27 @@ class RawStore:
         return Stored(sha256=sha256, size=size)
 
     def _seal(self, clear: IO[bytes], path: Path) -> None:
-        if path.exists():
-            return
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as sealed:
-                self._vault.seal_stream(clear, sealed)
-                sealed.flush()
-                os.fsync(sealed.fileno())
-            Path(temporary).replace(path)
-        finally:
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            descriptor, temporary = tempfile.mkstemp(dir=self._folder / INCOMING)
+            try:
+                with os.fdopen(descriptor, "wb") as sealed:
+                    self._forget_abandoned(os.fstat(descriptor).st_mtime)
+                    self._vault.seal_stream(clear, sealed)
+                    sealed.flush()
+                    os.fsync(sealed.fileno())
+                Path(temporary).replace(path)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        for folder in (path.parent, self._folder):  # the name is as safe as the bytes, even if the power fails
+            _sync_folder(folder)
+
+    def _forget_abandoned(self, now: float) -> None:
+        """Remove what a process that was killed left half sealed; ``now`` is the file system's own clock."""
+        for path in (self._folder / INCOMING).iterdir():
             with suppress(FileNotFoundError):
-                Path(temporary).unlink()
+                if now - path.stat().st_mtime > ABANDONED_SECONDS:
+                    path.unlink()
 
     def open(self, sha256: str) -> IO[bytes]:
         """Read a delivery back; raises ``CallSomeone`` when it is gone or altered."""
@@ -69,3 +81,11 @@ class RawStore:
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / f"{sha256}.sealed"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

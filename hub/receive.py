@@ -14,12 +14,15 @@ from sqlalchemy import select, tuple_
 
 from connectors.base import Arrival
 from hub.ledger import close_refused, open_line
+from hub.oversight import alarm_delivery
 from hub.store import take_lock
 from schemas.errors import FixTheDeclaration
 from schemas.tables import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sqlalchemy import Connection
 
     from connectors.base import Connector
     from connectors.declaration import Flow
@@ -40,17 +43,19 @@ ENDINGS = frozenset({".xml", ".csv", ".json", ".jsonl", ".xlsx", ".zip", ".gz"})
 def receive_arrivals(hub: Hub, flow: Flow, *, now: datetime) -> list[int]:
     """Take every complete file that was not taken yet; returns the ids of their deliveries."""
     with hub.connect(flow) as connector:
-        return [
+        taken = [
             _take(
                 hub,
                 flow,
                 arrival=arrival,
                 fetch=partial(connector.fetch, arrival),
                 announced=_announced(connector, arrival),
+                watched=True,
                 now=now,
             )
             for arrival in unseen(hub, flow, connector.arrivals())
         ]
+    return [number for number in taken if number is not None]
 
 
 def _announced(connector: Connector, arrival: Arrival) -> str | None:
@@ -75,22 +80,28 @@ def receive_file(hub: Hub, flow: Flow, path: Path, *, now: datetime) -> int:
         with path.open("rb") as source:
             shutil.copyfileobj(source, sink, 1 << 20)
 
-    return _take(hub, flow, arrival=arrival, fetch=fetch, now=now)
+    number = _take(hub, flow, arrival=arrival, fetch=fetch, now=now)
+    assert number is not None
+    return number
 
 
 def unseen(hub: Hub, flow: Flow, arrivals: list[Arrival]) -> list[Arrival]:
     """Leave out the files already taken: same name, size and date on the partner's side."""
     if not arrivals:
         return []
+    with hub.engine.connect() as connection:
+        return _unseen(hub, connection, flow, arrivals)
+
+
+def _unseen(hub: Hub, connection: Connection, flow: Flow, arrivals: list[Arrival]) -> list[Arrival]:
     seen_columns = tuple_(delivery.c.name, delivery.c.size, delivery.c.arrived_at)
     asked = [(name_kept(hub, flow, arrival.name), arrival.size, arrival.modified_at) for arrival in arrivals]
-    with hub.engine.connect() as connection:
-        rows = connection.execute(
-            select(delivery.c.name, delivery.c.size, delivery.c.arrived_at).where(
-                delivery.c.flow == flow.flow, seen_columns.in_(asked)
-            )
+    rows = connection.execute(
+        select(delivery.c.name, delivery.c.size, delivery.c.arrived_at).where(
+            delivery.c.flow == flow.flow, seen_columns.in_(asked)
         )
-        seen = {tuple(row) for row in rows}
+    )
+    seen = {tuple(row) for row in rows}
     return [arrival for arrival, key in zip(arrivals, asked, strict=True) if key not in seen]
 
 
@@ -114,12 +125,17 @@ def _take(
     fetch: Callable[[IO[bytes]], None],
     now: datetime,
     announced: str | None = None,
-) -> int:
+    watched: bool = False,
+) -> int | None:
+    """Store one file and open its line; None for a ``watched`` one that another run took while it was being fetched."""
     stored, name = hub.raw.put(fetch), name_kept(hub, flow, arrival.name)
     with hub.engine.begin() as connection:
         take_lock(connection, f"flow:{flow.flow}")
+        if watched and not _unseen(hub, connection, flow, [arrival]):
+            return None
         number = open_line(connection, flow, name=name, stored=stored, arrived_at=arrival.modified_at, now=now)
         if announced is not None and announced != stored.sha256:
             reason = OTHER_BYTES if announced else UNREADABLE_MANIFEST
             close_refused(connection, number, reason=reason, now=now)
+        alarm_delivery(connection, number, now=now)
     return number

@@ -54,12 +54,15 @@ where u.flow = :flow and u.scope in (select scope from staged_record where deliv
 
 @dataclass
 class Memory:
-    """What is remembered of a flow, asked for as its units stream by."""
+    """What is remembered of a flow, asked for as its units stream by.
+
+    Units are asked about in blocks and staged in chunks, which end elsewhere: each is held until it is staged.
+    """
 
     connection: Connection
     flow: str
     _held: dict[bytes, list[Row[Any]]] = field(default_factory=dict)
-    _waiting: Counter[bytes] = field(default_factory=Counter)
+    _awaited: Counter[bytes] = field(default_factory=Counter)
 
     def known(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         """The units among these that need not be read, with how many records each holds."""
@@ -68,7 +71,7 @@ class Memory:
             found[bytes(row.digest)].append(row)
         whole = {digest: rows for digest, rows in found.items() if all(row.held for row in rows)}
         self._held.update(whole)
-        self._waiting.update(digest for digest in digests if digest in whole)
+        self._awaited.update(digest for digest in digests if digest in whole)
         return {digest: len(rows) for digest, rows in whole.items()}
 
     def records(self, units: Iterable[KnownUnit]) -> tuple[list[tuple[Any, ...]], Counter[str]]:
@@ -76,19 +79,18 @@ class Memory:
         rows: list[tuple[Any, ...]] = []
         shapes: Counter[str] = Counter()
         for unit in units:
-            for row in self._take(unit.digest):
+            for row in self._held[unit.digest]:
                 rows.append((unit.record + row.position, unit.unit, row.key, row.scope, row.as_of, row.content_hash,
                              row.nir_hash, row.digest, row.shape))  # fmt: skip
                 shapes[row.shape] += 1
+            self._let_go(unit.digest)
         return rows, shapes
 
-    def _take(self, digest: bytes) -> list[Row[Any]]:
-        """What a unit came to; forgotten with its last unit, for the sieve runs ahead of the parser, but not far."""
-        rows = self._held[digest]
-        self._waiting[digest] -= 1
-        if not self._waiting[digest]:
-            del self._held[digest], self._waiting[digest]
-        return rows
+    def _let_go(self, digest: bytes) -> None:
+        """Forget a unit once the last of its like that was asked about is staged, so that memory stays flat."""
+        self._awaited[digest] -= 1
+        if not self._awaited[digest]:
+            del self._held[digest], self._awaited[digest]
 
 
 def fingerprint(hub: Hub, flow: str) -> bytes:

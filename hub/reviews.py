@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, text, update
 
+from hub.store import take_lock
 from schemas.errors import FixTheDeclaration
 from schemas.tables import decision, review_case, source_record
 
@@ -50,6 +51,7 @@ def show(hub: Hub, case: int) -> dict[str, Any]:
 def decide(hub: Hub, case: int, *, verdict: str, author: str, reason: str | None, now: datetime) -> None:
     """Keep a person's decision about a pair, close the case, and have both records matched again."""
     with hub.engine.begin() as connection:
+        take_lock(connection, "reconcile", shared=True)  # a run under way would take the pair for matched
         row = connection.execute(
             select(review_case).where(review_case.c.id == case, review_case.c.closed_at.is_(None)).with_for_update()
         ).first()

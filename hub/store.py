@@ -24,7 +24,13 @@ def open_store(settings: Settings) -> Engine:
     With no ``HUB_DATABASE_URL`` a real PostgreSQL server is started under ``home/postgres``; it stops with the last
     process that uses it.
     """
-    engine = create_engine(store_url(settings), pool_size=5, max_overflow=5, hide_parameters=True)
+    engine = create_engine(
+        store_url(settings),
+        pool_size=5,
+        max_overflow=5,
+        pool_pre_ping=True,  # a server that was restarted is found again
+        hide_parameters=True,  # an error never shows what a statement carried
+    )
     upgrade(engine)
     return engine
 
@@ -88,9 +94,16 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = alembic_config()
+    head = ScriptDirectory.from_config(config).get_current_head()
+
+    def is_current(connection: Connection) -> bool:
+        return revision == "head" and MigrationContext.configure(connection).get_current_revision() == head
+
     with engine.begin() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        if revision == "head" and current == ScriptDirectory.from_config(config).get_current_head():
+        if is_current(connection):
+            return
+        take_lock(connection, "schema")  # two processes that start together do not both build it
+        if is_current(connection):
             return
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -107,9 +120,13 @@ def alembic_config() -> Config:
     return config
 
 
-def take_lock(connection: Connection, name: str) -> None:
-    """Wait for, then hold until the end of the transaction, the lock of that name."""
-    connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+def take_lock(connection: Connection, name: str, *, shared: bool = False) -> None:
+    """Wait for, then hold until the end of the transaction, the lock of that name; ``shared`` with others who share it.
+
+    Whoever takes several takes them in this order: flow, delivery, reconcile, journal.
+    """
+    kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    connection.execute(text(f"select {kind}(hashtextextended(:name, 0))"), {"name": name})
 
 
 def is_empty(engine: Engine) -> bool:

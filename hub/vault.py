@@ -9,7 +9,10 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from hashlib import blake2b
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +24,6 @@ from schemas.errors import CallSomeone, FixTheDeclaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -130,13 +132,7 @@ def open_vault(key_file: Path, *, create: bool) -> Vault:
     if not key_file.exists():
         if not create:
             raise FixTheDeclaration(f"No master key in {key_file.name}: set HUB_KEY_FILE to the file that holds it.")
-        key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return open_vault(key_file, create=False)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES))
+        _create_key(key_file)
     try:
         master = bytes.fromhex(key_file.read_text(encoding="ascii").strip())
     except ValueError as error:
@@ -144,3 +140,18 @@ def open_vault(key_file: Path, *, create: bool) -> Vault:
     if len(master) != KEY_BYTES:
         raise FixTheDeclaration(f"{key_file.name} does not hold {KEY_BYTES} bytes in hexadecimal.")
     return Vault(master)
+
+
+def _create_key(key_file: Path) -> None:
+    """Draw a key, written whole and safe on disk before it has its name; the first of two who do so at once wins."""
+    key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, temporary = tempfile.mkstemp(dir=key_file.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(temporary, key_file)
+    finally:
+        Path(temporary).unlink()

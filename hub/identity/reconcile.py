@@ -164,8 +164,11 @@ def _clusters_of(clusters: Clusters, records: list[int]) -> list[list[int]]:
 
 
 def _choose(members: list[int], before: Mapping[int, tuple[Any, UUID]], claimed: set[UUID]) -> tuple[UUID, bool]:
-    """The oldest person among the members, unless another part of a split already kept that id."""
-    known = sorted({before[record] for record in members if record in before})
+    """The oldest person among the members, unless another part of a split already kept that id.
+
+    Of two that appeared together it is that of the oldest record: never a matter of chance.
+    """
+    known = sorted((before[record] for record in members if record in before), key=lambda person: person[0])
     for _, person in known:
         if person not in claimed:
             return person, False

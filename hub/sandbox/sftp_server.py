@@ -62,10 +62,22 @@ class SftpServer:
         self.port = self._server.get_port()
         return self
 
+    def drop_visitors(self) -> int:
+        """Cut every connection at once, as a network does; returns how many there were."""
+        return asyncio.run_coroutine_threadsafe(self._drop(), self._loop).result(timeout=10)
+
+    def close_door(self) -> None:
+        """Go away: cut every connection and listen no more, until ``open_door``."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(timeout=10)
+
+    def open_door(self) -> None:
+        """Be there again, at the same port and with the same keys."""
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(timeout=10)
+
     async def _listen(self) -> Any:
         return await asyncssh.listen(
             self._bind,
-            0,
+            self.port,
             server_factory=lambda: _Doorkeeper(self._passwords, self._visitors),
             server_host_keys=[self._key],
             sftp_factory=lambda channel: _Account(channel, self.folder),
@@ -80,11 +92,18 @@ class SftpServer:
         self._thread.join(timeout=10)
         self._loop.close()
 
-    async def _close(self) -> None:
-        self._server.close()
-        for visitor in self._visitors:
+    async def _drop(self) -> int:
+        dropped = 0
+        while self._visitors:
+            visitor = self._visitors.pop()
             visitor.abort()
             await visitor.wait_closed()
+            dropped += 1
+        return dropped
+
+    async def _close(self) -> None:
+        self._server.close()
+        await self._drop()
         await self._server.wait_closed()
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:
