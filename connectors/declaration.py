@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from connectors.formats import Api, Complete, ControlTotal, Deliver, Expected, Format, FullPicture
+from connectors.formats import Api, Complete, ControlTotal, Deliver, Expected, Format, FullPicture, Unpack, spelt_out
 from schemas.yaml_files import Kind
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Flow(BaseModel):
     expected: tuple[Expected, ...] = ()
     rejects: str | None = Field(default=None, description="folder where the partner takes its refused records back")
     poll_every: float = Field(default=1.0, ge=0.1, le=3600, description="seconds between two looks")
+    unpack: Annotated[Unpack | None, BeforeValidator(spelt_out)] = None
     format: Format | None = None
     order_by: tuple[str, ...] = ()
     header_key: tuple[str, ...] = ()

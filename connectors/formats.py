@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import codecs
+from typing import Annotated, Literal, Self
 
 from croniter import croniter
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Part(BaseModel):
@@ -23,6 +24,7 @@ class XmlFormat(Part):
     """A stream of units (households), each holding records (persons), between a header and a footer."""
 
     reader: Literal["xml"]
+    root: str | None = None
     unit: str
     record: str
     header: str
@@ -40,6 +42,15 @@ class CsvFormat(Part):
     fallback_encoding: str | None = "windows-1252"
     null: tuple[str, ...] = ("NULL", "null")
 
+    @field_validator("encoding", "fallback_encoding")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        try:
+            codecs.lookup(name or "utf-8")
+        except LookupError:
+            raise ValueError("not an encoding Python knows, for instance utf-8 or windows-1252") from None
+        return name
+
 
 class JsonLinesFormat(Part):
     """One JSON object a line; columns are dotted paths, ``[]`` for a list."""
@@ -48,6 +59,29 @@ class JsonLinesFormat(Part):
 
 
 Format = Annotated[XmlFormat | CsvFormat | JsonLinesFormat, Field(discriminator="reader")]
+
+
+class Unpack(Part):
+    """What a flow's deliveries are packed in, and how much may come out of one: ``unpack: zip`` takes every default.
+
+    An archive holds one file; with ``member``, one file of that name pattern among others, which are not read.
+    """
+
+    kind: Literal["zip", "gzip"]
+    member: str | None = None
+    most_bytes: int = Field(default=4 << 30, ge=1, description="unpacked size beyond which a delivery is refused")
+    most_ratio: float = Field(default=200, gt=1, description="how many times the packed size; a first megabyte is free")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind == "gzip" and self.member is not None:
+            raise ValueError("gzip holds one file: leave member out")
+        return self
+
+
+def spelt_out(given: object) -> object:
+    """``unpack: zip`` stands for ``unpack: {kind: zip}``."""
+    return {"kind": given} if isinstance(given, str) else given
 
 
 class ControlTotal(Part):

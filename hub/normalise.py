@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sqlalchemy import select
 
+from connectors.base import Reading
+from connectors.control import check_header
 from connectors.opening import open_reader
 from connectors.readers.sieve import Recall
 from hub.conclude import Concluded, Seen, conclude, known_of
@@ -18,6 +20,7 @@ from hub.oversight import alarm_delivery
 from hub.remembered import Memory, fingerprint
 from hub.staging import Staging
 from hub.store import take_lock
+from hub.unsealed import unsealed
 from mappings.engine import normalise as apply_mapping
 from quality.check import check
 from quality.profile import Profile, shapes_of
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
-    from connectors.base import Chunk, Reader, Reading
+    from connectors.base import Chunk, Reader
     from hub.opening import Hub
 
 
@@ -63,19 +66,22 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
         memory = Memory(connection, row.flow)
         mapping = hub.in_mapping(row.flow)
         seen = Seen(Profile(paths=list(mapping.fields), coded=mapping.coded))
-        with hub.raw.open(row.sha256) as stream:
-            reader = open_delivery(hub, row.flow, stream, memory=memory)
-            try:
+        reading = Reading()
+        try:
+            with unsealed(hub, row.flow, row.sha256) as stream:
+                reader = open_delivery(hub, row.flow, stream, memory=memory)
+                reading = reader.reading
                 for chunk in reader.chunks():
-                    _take_chunk(hub, staging, chunk=chunk, reading=reader.reading, row=row, seen=seen, memory=memory)
+                    check_header(flow, reading.header, today=now.date())
+                    _take_chunk(hub, staging, chunk=chunk, reading=reading, row=row, seen=seen, memory=memory)
                     if progress:
-                        progress(reader.reading.records)
-            except FixTheDelivery as error:
-                known = known_of(flow, reader.reading, row)
-                close_refused(connection, delivery_id, reason=str(error), now=now, **known)
-                alarm_delivery(connection, delivery_id, now=now)
-                return "refused"
-        concluded = Concluded(flow=flow, reading=reader.reading, row=row, seen=seen)
+                        progress(reading.records)
+                check_header(flow, reading.header, today=now.date())
+        except FixTheDelivery as error:
+            close_refused(connection, delivery_id, reason=str(error), now=now, **known_of(flow, reading, row))
+            alarm_delivery(connection, delivery_id, now=now)
+            return "refused"
+        concluded = Concluded(flow=flow, reading=reading, row=row, seen=seen)
         state = conclude(hub, connection, concluded, judge=judge, now=now)
         if state != "received":
             alarm_delivery(connection, delivery_id, now=now)

@@ -15,7 +15,9 @@ from sqlalchemy import text
 from connectors.formats import CsvFormat, JsonLinesFormat, XmlFormat
 from connectors.opening import connector_at
 from connectors.readers.csv_rows import same_header
+from connectors.readers.lines import lines_of
 from connectors.writers.files import write_csv
+from hub.unsealed import unsealed
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
@@ -45,12 +47,12 @@ def write_rejects(hub: Hub, delivery_id: int, sink: IO[bytes]) -> int:
     layout = hub.flow(delivery.flow).format
     match layout:
         case XmlFormat():
-            with hub.raw.open(delivery.sha256) as stream:
+            with unsealed(hub, delivery.flow, delivery.sha256) as stream:
                 _write_xml(layout, stream, rows, sink)
         case CsvFormat():
             _write_csv(hub, delivery, rows, sink)
         case JsonLinesFormat() | None:
-            with hub.raw.open(delivery.sha256) as stream:
+            with unsealed(hub, delivery.flow, delivery.sha256) as stream:
                 _write_json(stream, rows, sink)
     return len(rows)
 
@@ -101,7 +103,7 @@ def _write_csv(hub: Hub, delivery: Row[Any], rows: Any, sink: IO[bytes]) -> None
 def _write_json(stream: IO[bytes], rows: Any, sink: IO[bytes]) -> None:
     wanted = {row.record: row for row in rows}
     record = 0
-    for line in stream:
+    for line in lines_of(stream, keep_cr=True):
         if not line.strip():
             continue
         record += 1

@@ -18,6 +18,7 @@ from hub.ledger import count_again
 from hub.normalise import map_and_check, open_delivery
 from hub.staging import Staging
 from hub.store import take_lock
+from hub.unsealed import unsealed
 from quality.profile import shapes_of
 from schemas.tables import delivery
 
@@ -119,7 +120,7 @@ def _replay_delivery(hub: Hub, delivery_id: int, records: Sequence[int], *, now:
 def _stage_again(hub: Hub, staging: Staging, row: Row[Any], wanted: set[int]) -> Iterator[dict[str, Any]]:
     """Stage the wanted records that pass now; yields the newest reason of those that do not."""
     coded = hub.in_mapping(row.flow).coded
-    with hub.raw.open(row.sha256) as stream:
+    with unsealed(hub, row.flow, row.sha256) as stream:
         reader = open_delivery(hub, row.flow, stream)
         for chunk in reader.chunks():
             frame = chunk.frame[chunk.frame.index.isin(wanted)]
