@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as hidden
-from typing import IO, TYPE_CHECKING, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,6 +77,11 @@ class Rejected:
     rule: str
     hint: str
     raw: bytes = hidden(repr=False)
+
+    @classmethod
+    def of(cls, record: int, unit: int, *, field: str, rule: str, hint: str, values: Mapping[str, Any]) -> Self:
+        """One that was read well enough to show its fields."""
+        return cls(record=record, unit=unit, field=field, rule=rule, hint=hint, raw=orjson.dumps(values, default=str))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

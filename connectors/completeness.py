@@ -30,7 +30,7 @@ class Place:
 
 def is_wanted(name: str, place: Place) -> bool:
     """Whether a name is one of ours: no path, no hidden or temporary file, no companion, and the declared pattern."""
-    if "/" in name or "\\" in name or "\0" in name or name.startswith("."):
+    if "/" in name or "\\" in name or not name.isprintable() or name.startswith("."):
         return False
     if name.lower().endswith(TEMPORARY_ENDINGS):
         return False

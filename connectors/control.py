@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
+
+from schemas.errors import FixTheDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 LONGEST_TOTAL = 9
 PLAIN = re.compile(r"(?!.*[A-Za-z]{4})(?!.*\d{9})[A-Za-z0-9.:+_-]{0,30}", re.ASCII)
+PLACE_IN_TIME = re.compile(r"\d[\d:.TZ+-]{0,39}", re.ASCII)
+AHEAD = timedelta(days=62)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,8 @@ def _absent(name: str) -> str:
 
 
 def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= LONGEST_TOTAL else None
+    digits = (text or "").lstrip("0") or (text or "")[-1:]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_TOTAL else None
 
 
 def told(flow: Flow, leaves: Mapping[str, str]) -> dict[str, str]:
@@ -69,6 +74,31 @@ def told(flow: Flow, leaves: Mapping[str, str]) -> dict[str, str]:
     asked = {*flow.order_by, *flow.header_key, flow.reference_date, picture and picture.header}
     asked |= {total.footer, total.less} if total else set()
     return {name: text for name, text in leaves.items() if name in asked and PLAIN.fullmatch(text)}
+
+
+def check_header(flow: Flow, header: Mapping[str, str], *, today: date) -> None:
+    """Raise ``FixTheDelivery`` where the header does not say, or cannot mean, the delivery's place in the order.
+
+    A date far ahead would make everything that comes after it look old.
+    """
+    for name in flow.order_by:
+        if not PLACE_IN_TIME.fullmatch(header.get(name, "")):
+            raise FixTheDelivery(_illegible(name))
+    if flow.reference_date is None:
+        return
+    day = reference_date(flow, header)
+    if day is None:
+        raise FixTheDelivery(_illegible(flow.reference_date))
+    if day > today + AHEAD:
+        raise FixTheDelivery(
+            f"L'en-tête parle d'une date trop loin dans le futur ({flow.reference_date}) : la corriger et renvoyer."
+        )
+
+
+def _illegible(name: str) -> str:
+    return (
+        f"L'en-tête ne dit pas, ou dit mal, {name} : la place de la livraison dans l'ordre est inconnue. La renvoyer."
+    )
 
 
 def order_key(flow: Flow, header: Mapping[str, str], fallback: str) -> str:

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NEE = re.compile(r"\s*[(,]?\s*\bn[ée]e?\s+(?P<birth>[^()]+?)\s*\)?\s*$", re.IGNORECASE)
-ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
-FRENCH_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
+ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?", re.ASCII)
+FRENCH_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.ASCII)
+HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+NOT_A_DIGIT = re.compile(r"\D", re.ASCII)
+POSTCODE = re.compile(r"\s*(\d{4,5})(?!\d)", re.ASCII)
 EXCEL_EPOCH = date(1899, 12, 30)
 EXCEL_DAYS = range(5_000, 80_000)  # 1913 to 2119
+EXCEL_DIGITS = 5
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]{2,}")
 CAF_DIGITS = 7
 SHORT_LOCAL_ID, LONG_LOCAL_ID, FRANCE_TRAVAIL_NUMBER = 8, 11, 11
+MOST_DIGITS = 4  # what is counted here is people or months
+TAKES_LISTS = frozenset({"phones", "email", "suspensions"})
 TRUE, FALSE = frozenset({"1", "o", "oui", "true", "vrai"}), frozenset({"0", "n", "non", "false", "faux"})
 
 
@@ -37,18 +43,18 @@ def text(value: str) -> str | None:
 
 def name(value: str) -> str | None:
     """A name, without what was added in brackets."""
-    return text(NEE.sub("", value).split("(")[0])
+    return text(NEE.sub("", " ".join(value.split())).split("(")[0])
 
 
 def birth_name(value: str) -> str | None:
     """The birth name, where people type « DUPONT (née MARTIN) »."""
-    found = NEE.search(value)
+    found = NEE.search(" ".join(value.split()))
     return text(found["birth"]) if found else name(value)
 
 
 def usage_name(value: str) -> str | None:
     """The usage name, only where the birth name is said beside it."""
-    return name(value) if NEE.search(value) else None
+    return name(value) if NEE.search(" ".join(value.split())) else None
 
 
 def first_names(value: str | tuple[str | None, ...]) -> list[str] | None:
@@ -65,7 +71,7 @@ def day(value: str) -> str | None:
         year, month, number = found.groups()
     elif found := FRENCH_DATE.fullmatch(value):
         number, month, year = found.groups()
-    elif value.isdigit() and int(value) in EXCEL_DAYS:
+    elif value.isascii() and value.isdigit() and len(value) <= EXCEL_DIGITS and int(value) in EXCEL_DAYS:
         return (EXCEL_EPOCH + timedelta(days=int(value))).isoformat()
     else:
         raise Unconvertible("Date illisible : écrire jj/mm/aaaa ou aaaa-mm-jj.")
@@ -80,7 +86,7 @@ def moment(value: tuple[str | None, ...]) -> str | None:
     when, hour = value
     if not when:
         return None
-    return f"{day(when)}T{hour}:00" if hour and re.fullmatch(r"\d{2}:\d{2}", hour) else day(when)
+    return f"{day(when)}T{hour}:00" if hour and HOUR.fullmatch(hour) else day(when)
 
 
 def birth_date_precision(value: str) -> str | None:
@@ -109,7 +115,7 @@ def nir_kind(value: str) -> str | None:
 def caf_number(value: str | tuple[str | None, ...]) -> str | None:
     """The allocataire number: zeros that pad it are cut. MSA's matricule is a NIR: it is never one."""
     number, body = (value, "CAF") if isinstance(value, str) else value
-    digits = re.sub(r"\D", "", number or "")
+    digits = NOT_A_DIGIT.sub("", number or "")
     if not digits or body == "MSA":
         return None
     if len(digits) > CAF_DIGITS and not digits[CAF_DIGITS:].strip("0"):
@@ -120,7 +126,7 @@ def caf_number(value: str | tuple[str | None, ...]) -> str | None:
 def phones(value: str | tuple[str | None, ...] | list[Any]) -> list[str] | None:
     """French numbers in international form, mobiles first; what is not one is left out."""
     if isinstance(value, list):
-        given = [each.get("numeroTelephone") or "" if isinstance(each, dict) else str(each) for each in value]
+        given = [str((each.get("numeroTelephone") if isinstance(each, dict) else each) or "") for each in value]
     else:
         given = [
             part
@@ -132,7 +138,7 @@ def phones(value: str | tuple[str | None, ...] | list[Any]) -> list[str] | None:
 
 
 def _phone(part: str) -> str | None:
-    digits = re.sub(r"\D", "", part)
+    digits = NOT_A_DIGIT.sub("", part)
     digits = digits.removeprefix("00").removeprefix("33") if len(digits) > 10 else digits
     digits = digits.removeprefix("0")
     return f"+33{digits}" if len(digits) == 9 and digits[0] in "123456789" else None
@@ -145,19 +151,19 @@ def email(value: str | list[Any]) -> str | None:
         if isinstance(value, list)
         else value
     )
-    found = EMAIL.search(given or "")
+    found = EMAIL.search(given) if isinstance(given, str) else None
     return found[0].lower() if found else None
 
 
 def postcode(value: str) -> str | None:
     """Five digits, the leading zero put back; taken from « 08300 RETHEL » too."""
-    found = re.match(r"\s*(\d{4,5})(?:\D|$)", value)
+    found = POSTCODE.match(value)
     return found[1].rjust(5, "0") if found else None
 
 
 def after_postcode(value: str) -> str | None:
     """The commune in « 08300 RETHEL »."""
-    return text(re.sub(r"^\s*\d{4,5}\s*", "", value))
+    return text(POSTCODE.sub("", value, count=1) if POSTCODE.match(value) else value)
 
 
 def joined(value: tuple[str | None, ...]) -> str | None:
@@ -177,9 +183,10 @@ def boolean(value: str) -> bool | None:
 
 def integer(value: str) -> int | None:
     """A whole number."""
-    if not value.strip().isdigit():
+    digits = value.strip().lstrip("0") or value.strip()[-1:]
+    if not digits.isascii() or not digits.isdigit() or len(digits) > MOST_DIGITS:
         raise Unconvertible("Écrire un nombre entier.")
-    return int(value)
+    return int(digits)
 
 
 def france_travail_number(value: str) -> str | None:
@@ -198,17 +205,17 @@ def france_travail_local_id(value: str) -> str | None:
     return folded if len(folded) == SHORT_LOCAL_ID and folded[:7].isdigit() else None
 
 
-def suspensions(value: tuple[list[dict[str, str]] | None, ...]) -> list[dict[str, str]] | None:
+def suspensions(value: tuple[list[dict[str, str]] | None, ...]) -> list[dict[str, str | None]] | None:
     """Every suspension with its date: of the right (first column), of the payment (second)."""
     of_right, of_payment = value
-    found = [
-        {"kind": "right", "reason": each["MOTISUSDRORSA"], "since": each["DDSUSDRORSA"]}
+    found: list[dict[str, str | None]] = [
+        {"kind": "right", "reason": each["MOTISUSDRORSA"], "since": day(each["DDSUSDRORSA"])}
         | ({"benefit_group": each["NATGROUPFSUS"]} if each.get("NATGROUPFSUS") else {})
         for each in of_right or []
         if each.get("MOTISUSDRORSA") and each.get("DDSUSDRORSA")
     ]
     found += [
-        {"kind": "payment", "reason": each["MOTISUSVERSRSA"], "since": each["DDSUSVERSRSA"]}
+        {"kind": "payment", "reason": each["MOTISUSVERSRSA"], "since": day(each["DDSUSVERSRSA"])}
         for each in of_payment or []
         if each.get("MOTISUSVERSRSA") and each.get("DDSUSVERSRSA")
     ]

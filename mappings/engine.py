@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mappings.converters import CONVERTERS, Unconvertible
+from mappings.converters import CONVERTERS, TAKES_LISTS, Unconvertible
 from mappings.renderers import RENDERERS
 from schemas.codes import code_lists, codes_in
+from schemas.lettering import mend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mappings.declaration import FieldRule, InMapping, OutMapping
 
 REJECT_COLUMNS = ("record", "unit", "field", "rule", "hint")
 UNIT, KEY, AS_OF = "#unit", "#key", "#as_of"
 UNREADABLE = "Cette valeur n'a pas pu être lue : la vérifier."
+LONGEST_VALUE, LONGEST_CODE, MOST_UNKNOWN, MOST_ENTRIES = 500, 60, 200, 100
+TOO_LONG = "Valeur démesurée : vérifier que les colonnes ne sont pas décalées."
+NOT_TEXT = "Une valeur simple est attendue ici, pas une liste ni un objet."
 NO_KEY = "L'identifiant de la personne chez le partenaire est incomplet : renseigner les champs qui la désignent."
 
 
@@ -45,9 +49,10 @@ def normalise(mapping: InMapping, frame: pd.DataFrame, context: Mapping[str, str
     rejects: list[tuple[int, int, str, str, str]] = []
     units = frame[UNIT].tolist()
     records = frame.index.tolist()
+    given = {column: [_mended(value, repairs) for value in frame[column].tolist()] for column in mapping.columns}
     columns: dict[str, list[Any]] = {}
     for path, rule in mapping.fields.items():
-        values, faults = _map_field(rule, frame)
+        values, faults = _map_field(rule, given, len(frame))
         if rule.codes:
             _count_unknown(rule.codes, values, unknown)
         columns[path] = values
@@ -75,11 +80,26 @@ def normalise(mapping: InMapping, frame: pd.DataFrame, context: Mapping[str, str
     )
 
 
-def _map_field(rule: FieldRule, frame: pd.DataFrame) -> tuple[list[Any], list[tuple[int, str]]]:
+def _mended(value: Any, repairs: Counter[str]) -> Any:
+    """The value with its letters put right, each repair counted; one that is nothing else is absent."""
+    if isinstance(value, str):
+        text, made = mend(value)
+        repairs.update(made)
+        return (text.strip() if made else text) or None
+    if isinstance(value, list):
+        return [_mended(each, repairs) for each in value]
+    if isinstance(value, dict):
+        return {key: _mended(each, repairs) for key, each in value.items()}
+    return value
+
+
+def _map_field(
+    rule: FieldRule, columns: Mapping[str, list[Any]], count: int
+) -> tuple[list[Any], list[tuple[int, str]]]:
     if not rule.sources:
-        return [rule.value] * len(frame), []
-    convert = _with_table(CONVERTERS[rule.convert], rule.table)
-    sources = [frame[source].tolist() for source in rule.sources]
+        return [rule.value] * count, []
+    convert = _guarded(_with_table(CONVERTERS[rule.convert], rule.table), lists=rule.convert in TAKES_LISTS)
+    sources = [columns[source] for source in rule.sources]
     given: Sequence[Any] = sources[0] if isinstance(rule.source, str) else list(zip(*sources, strict=True))
     values: list[Any] = []
     faults: list[tuple[int, str]] = []
@@ -97,6 +117,32 @@ def _map_field(rule: FieldRule, frame: pd.DataFrame) -> tuple[list[Any], list[tu
             values.append(None)
             faults.append((place, UNREADABLE))
     return values, faults
+
+
+def _guarded(convert: Callable[[Any], Any], *, lists: bool) -> Callable[[Any], Any]:
+    """The converter, never given what it was not made for: a value without measure, or a list where a text is due."""
+
+    def guarded(value: Any) -> Any:
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, list | dict):
+                if not lists:
+                    raise Unconvertible(NOT_TEXT)
+                if len(part) > MOST_ENTRIES:
+                    raise Unconvertible(TOO_LONG)
+            for text in _texts(part):
+                if len(text) > LONGEST_VALUE:
+                    raise Unconvertible(TOO_LONG)
+        return convert(value)
+
+    return guarded
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 def _once(convert: Callable[[Any], Any], value: Any, known: dict[Any, Any]) -> Any:
@@ -127,13 +173,19 @@ def _count_unknown(codes: str, values: list[Any], unknown: Counter[tuple[str, st
         if value is None:
             continue
         for code in codes_in(value):
-            if not known.known(code):
-                unknown[codes, known.shown(code)] += 1
+            shown = known.shown(code)[:LONGEST_CODE]
+            if not known.known(code) and ((codes, shown) in unknown or len(unknown) < MOST_UNKNOWN):
+                unknown[codes, shown] += 1
 
 
 def _key(parts: tuple[Any, ...]) -> str | None:
     first = [part[0] if isinstance(part, list) else part for part in parts]
-    return None if any(part is None for part in first) else "|".join(str(part) for part in first)
+    return None if any(part is None for part in first) else "|".join(_within(str(part)) for part in first)
+
+
+def _within(part: str) -> str:
+    """A part of a key: what parts them is marked where it stands in one."""
+    return part.replace("\\", "\\\\").replace("|", "\\|") if "|" in part else part
 
 
 def _as_of(mapping: InMapping, columns: dict[str, list[Any]], context: Mapping[str, str], count: int) -> list[Any]:

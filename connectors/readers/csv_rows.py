@@ -8,15 +8,16 @@ import unicodedata
 from typing import IO, TYPE_CHECKING, Any
 
 from connectors.base import Chunk, Reading, Rejected, Wanted
-from connectors.readers.frames import make_chunk
+from connectors.readers.frames import LONGEST_NAME, count_unknown, make_chunk
+from connectors.readers.lines import Lines
 from schemas.errors import FixTheDelivery
+from schemas.lettering import mend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connectors.formats import CsvFormat
 
-LONGEST_LINE = 1 << 20
 MOST_COLUMNS = 1000
 WRONG_COUNT = (
     "Cette ligne n'a pas le même nombre de colonnes que l'en-tête : corriger les points-virgules ou les guillemets."
@@ -25,40 +26,71 @@ WRONG_COUNT = (
 
 def same_header(header: str) -> str:
     """A header as compared: no accent, no case, no star, spaces collapsed, ``n°`` spelt out."""
-    text = header.replace("’", "'").replace("'", "-").lower().replace("n°", "numero ")
+    text = mend(header)[0].replace("’", "'").replace("'", "-").lower().replace("n°", "numero ")
     text = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     return re.sub(r"[\s*]+", " ", text).strip()
 
 
 class CsvReader:
-    """Reads one record a line. A row that does not fit the header is rejected alone; the others go on."""
+    """Reads one record a line. A row that does not fit the header is rejected alone; the others go on.
+
+    A quote that is never closed would swallow the rows after it: a row of several lines that does not fit is read again
+    line by line, so that a stray quote costs its own row at most.
+    """
 
     def __init__(self, layout: CsvFormat, stream: IO[bytes], wanted: Wanted) -> None:
         self.reading = Reading()
         self._layout = layout
-        self._stream = stream
+        self._lines = Lines(stream, layout, repaired=self._repair)
         self._wanted = wanted
         self._nulls = frozenset(layout.null)
 
     def chunks(self) -> Iterator[Chunk]:
-        rows = csv.reader(self._lines(), delimiter=self._layout.delimiter)
         taken: list[tuple[int, int, dict[str, Any]]] = []
         rejected: list[Rejected] = []
+        rows = csv.reader(self._lines, delimiter=self._layout.delimiter)
         try:
             header = next(rows, None)
-            places = self._places(header)
-            width = len(header or ())
-            for row in rows:
-                self._take(row, width, places, taken=taken, rejected=rejected)
-                if len(taken) + len(rejected) >= self._wanted.chunk:
-                    yield make_chunk(taken, self._wanted.columns, rejected)
-                    taken, rejected = [], []
         except csv.Error as error:
             raise FixTheDelivery(
-                f"CSV illisible vers la ligne {rows.line_num} : guillemet non refermé ou champ démesuré. Rien n'est appliqué."
+                "La ligne d'en-tête est illisible : guillemet non refermé ou champ démesuré."
             ) from error
+        places = self._places(header)
+        self._lines.forget()
+        for row in self._rows(rows, len(header or ())):
+            self._take(row, len(header or ()), places, taken=taken, rejected=rejected)
+            if len(taken) + len(rejected) >= self._wanted.chunk:
+                yield make_chunk(taken, self._wanted.columns, rejected)
+                taken, rejected = [], []
         if taken or rejected:
             yield make_chunk(taken, self._wanted.columns, rejected)
+
+    def _rows(self, rows: Iterator[list[str]], width: int) -> Iterator[list[str]]:
+        while True:
+            try:
+                row = _trimmed(next(rows), width)
+            except StopIteration:
+                return
+            except csv.Error:  # longer than any cell: a quote was left open, or there is no cell in it
+                row = []
+            lines = self._lines.forget()
+            if len(lines) > 1 and (len(row) != width or self._strays(lines, width)):
+                self._lines.push_back(lines[1:])
+                row = _trimmed(self._without_quotes(lines[0]), width)
+                self._repair("guillemet_isole")
+            elif not row and any(line.strip() for line in lines):
+                row = self._without_quotes(lines[0])
+            yield row
+
+    def _strays(self, lines: list[str], width: int) -> bool:
+        """Whether lines that make one row are rows themselves: their quote is a slip, not a cell of several lines."""
+        if sum(line.count('"') for line in lines) % 2:
+            return True
+        return width > 1 and all(len(_trimmed(self._without_quotes(line), width)) == width for line in lines)
+
+    def _without_quotes(self, line: str) -> list[str]:
+        cells = line.rstrip("\r\n").split(self._layout.delimiter)
+        return [cell.strip().strip('"') for cell in cells]
 
     def _take(
         self, row: list[str], width: int, places: dict[int, str], *, taken: list[Any], rejected: list[Rejected]
@@ -69,8 +101,6 @@ class CsvReader:
         reading = self.reading
         reading.records = reading.units = reading.records + 1
         number = reading.records
-        while len(row) > width and not row[-1].strip():
-            row.pop()
         if len(row) != width:
             raw = self._layout.delimiter.join(row).encode()
             rejected.append(
@@ -93,38 +123,24 @@ class CsvReader:
         for place, cell in enumerate(header):
             name = same_header(cell)
             if name in asked:
-                places[place] = asked.pop(name)
+                column = asked[name]
+                if column in places.values():
+                    raise FixTheDelivery(f"La colonne {column} figure deux fois dans l'en-tête : n'en garder qu'une.")
+                places[place] = column
             elif name and name not in ignored:
-                self.reading.unknown_columns[cell.strip()[:60]] = 1
-        self.reading.columns = [cell.strip()[:60] for cell in header]
-        self.reading.missing_columns = sorted(asked.values())
+                count_unknown(self.reading.unknown_columns, cell.strip())
         if not places:
             raise FixTheDelivery("Aucune colonne attendue dans l'en-tête : ce n'est pas une livraison de ce flux.")
+        self.reading.columns = [cell.strip()[:LONGEST_NAME] for cell in header]
+        self.reading.missing_columns = sorted(set(asked.values()) - set(places.values()))
         return places
-
-    def _lines(self) -> Iterator[str]:
-        encoding = self._layout.encoding
-        while line := self._stream.readline(LONGEST_LINE):
-            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                raise FixTheDelivery(
-                    "Une ligne dépasse un million de caractères : ce n'est pas une livraison de ce flux."
-                )
-            if b"\0" in line:
-                self._repair("octet_nul")
-                line = line.replace(b"\0", b"")
-            yield self._decode(line, encoding)
-            encoding = encoding.removesuffix("-sig")  # a byte-order mark stands at the very start only
-
-    def _decode(self, line: bytes, encoding: str) -> str:
-        try:
-            return line.decode(encoding)
-        except UnicodeDecodeError as error:
-            if self._layout.fallback_encoding is None:
-                raise FixTheDelivery(
-                    f"Un caractère n'est pas en {encoding}, ligne {self.reading.records + 2}."
-                ) from error
-            self._repair("encodage")
-            return line.decode(self._layout.fallback_encoding, errors="replace")
 
     def _repair(self, name: str) -> None:
         self.reading.repairs[name] = self.reading.repairs.get(name, 0) + 1
+
+
+def _trimmed(row: list[str], width: int) -> list[str]:
+    """A row without the empty cells that stand beyond the header."""
+    while len(row) > width and not row[-1].strip():
+        row.pop()
+    return row

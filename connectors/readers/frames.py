@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RECORD, UNIT = "record", "#unit"
+MOST_NAMES, LONGEST_NAME = 200, 60
+OTHERS = "(autres)"
+REPEATED = "Ce champ est donné deux fois avec des valeurs différentes : n'en garder qu'une."
+
+
+def count_unknown(counted: dict[str, int], name: str) -> None:
+    """Count a column nobody asked for; a hostile file may invent more names than can be kept."""
+    shown = "".join(letter for letter in name[:LONGEST_NAME] if letter.isprintable())
+    key = shown if shown in counted or len(counted) < MOST_NAMES else OTHERS
+    counted[key] = counted.get(key, 0) + 1
 
 
 def make_chunk(

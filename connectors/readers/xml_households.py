@@ -10,9 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lxml import etree
 
-from connectors.base import Chunk, KnownUnit, Reading, Wanted
-from connectors.readers.frames import make_chunk
-from connectors.readers.sieve import READ_BYTES, Sieve
+from connectors.base import Chunk, KnownUnit, Reading, Rejected, Wanted
+from connectors.readers.frames import REPEATED, count_unknown, make_chunk
+from connectors.readers.sieve import LONGEST_UNIT, READ_BYTES, Sieve
 from schemas.errors import FixTheDelivery
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from connectors.formats import XmlFormat
     from connectors.readers.sieve import Recall
 
+NO_HEADER = "Ce fichier n'a pas d'en-tête {header} : ce n'est pas une livraison de ce flux."
 STEP = re.compile(r"(?P<tag>[^\[\]/]+)(?:\[(?P<leaf>[^=\]]+)=(?P<value>[^\]]*)\])?(?P<all>\[\])?")
 LOOKED_AT_FIRST = 200
 LOOKED_AT_EVERY = 50
+MOST_LEAVES, LONGEST_LEAF = 100, 200
+TWICE = "#repeated"
 
 
 @dataclass
@@ -44,14 +47,15 @@ class XmlReader:
     """Reads ``unit`` elements in turn. A leaf is stripped; an empty one is absent.
 
     Elements nobody asked for nor ignored are looked for in the first 200 units, then in every 50th: enough to report a
-    layout that changed, cheap enough for every delivery. A DOCTYPE is refused, and with it every entity.
+    layout that changed, cheap enough for every delivery. A DOCTYPE is refused, and with it every entity; so is a unit
+    larger than any household, so that memory stays flat whatever is sent.
     """
 
     def __init__(self, layout: XmlFormat, stream: IO[bytes], wanted: Wanted, *, recall: Recall | None = None) -> None:
         self.reading = Reading()
         self._layout = layout
         self._sieve = Sieve(stream, layout.unit, recall) if recall else None
-        self._stream: Any = io.BufferedReader(self._sieve, READ_BYTES) if self._sieve else stream
+        self._stream = _Measured(io.BufferedReader(self._sieve, READ_BYTES) if self._sieve else stream)
         self._wanted = wanted
         prefix = f"{layout.record}/"
         self._unit_paths = _compile(column for column in wanted.columns if not column.startswith(prefix))
@@ -78,11 +82,22 @@ class XmlReader:
                 if seen:
                     digests[self.reading.units] = seen.digest
             if self.reading.records - taken >= self._wanted.chunk:
-                yield make_chunk(rows, self._wanted.columns, known=tuple(known), digests=digests)
+                yield self._chunk(rows, known, digests)
                 rows, known, digests, taken = [], [], {}, self.reading.records
         if rows or known:
-            yield make_chunk(rows, self._wanted.columns, known=tuple(known), digests=digests)
+            yield self._chunk(rows, known, digests)
         self.reading.unknown_columns = dict(self._unknown)
+
+    def _chunk(
+        self, rows: list[tuple[int, int, dict[str, Any]]], known: list[KnownUnit], digests: dict[int, bytes]
+    ) -> Chunk:
+        whole = [row for row in rows if TWICE not in row[2]]
+        rejected = [
+            Rejected.of(number, unit, field=values.pop(TWICE), rule="valeur_repetee", hint=REPEATED, values=values)
+            for number, unit, values in rows
+            if TWICE in values
+        ]
+        return make_chunk(whole, self._wanted.columns, rejected, known=tuple(known), digests=digests)
 
     def _units(self) -> Iterator[etree._Element]:
         layout, reading = self._layout, self.reading
@@ -94,17 +109,21 @@ class XmlReader:
                 no_network=True,
                 load_dtd=False,
                 huge_tree=False,
+                remove_comments=True,
+                remove_pis=True,
             )
             for _, element in parsed:
+                self._stream.passed = 0
                 if reading.units == 0:
-                    _refuse_doctype(element)
+                    self._refuse_other_roots(element)
+                self._refuse_misplaced(element)
                 if element.tag == layout.unit:
                     reading.units += 1
                     yield element
                 elif element.tag == layout.header:
-                    reading.header = _leaves(element)
+                    reading.header = _short_leaves(element)
                 else:
-                    reading.footer = _leaves(element)
+                    reading.footer = _short_leaves(element)
                 _free(element)
         except etree.XMLSyntaxError as error:
             raise FixTheDelivery(
@@ -112,8 +131,30 @@ class XmlReader:
                 "Rien n'est appliqué : demander un nouvel envoi complet."
             ) from error
         if not reading.header:
+            raise FixTheDelivery(NO_HEADER.format(header=layout.header))
+
+    def _refuse_other_roots(self, element: etree._Element) -> None:
+        tree = element.getroottree()
+        if tree.docinfo.doctype:  # type: ignore[attr-defined] # lxml-stubs lacks it
+            raise FixTheDelivery("Ce fichier déclare un DOCTYPE : les DTD et les entités sont refusées.")
+        if self._layout.root and tree.getroot().tag != self._layout.root:
             raise FixTheDelivery(
-                f"Ce fichier n'a pas d'en-tête {layout.header} : ce n'est pas une livraison de ce flux."
+                f"L'élément racine n'est pas {self._layout.root} : ce n'est pas une livraison de ce flux."
+            )
+
+    def _refuse_misplaced(self, element: etree._Element) -> None:
+        """Header, units, footer: in that order, each under the root, header and footer once."""
+        layout, reading = self._layout, self.reading
+        parent = element.getparent()
+        if parent is None or parent.getparent() is not None:
+            raise FixTheDelivery(
+                f"{element.tag} n'est pas à sa place, sous la racine : fichier mal assemblé. Rien n'est appliqué."
+            )
+        if element.tag == layout.unit and not reading.header:
+            raise FixTheDelivery(NO_HEADER.format(header=layout.header))
+        if reading.footer or (element.tag == layout.header and reading.header):
+            raise FixTheDelivery(
+                f"{element.tag} est en trop : plusieurs fichiers semblent mis bout à bout. Rien n'est appliqué."
             )
 
     def _records(self, unit: etree._Element) -> Iterator[tuple[int, int, dict[str, Any]]]:
@@ -146,14 +187,26 @@ class XmlReader:
             if here in self._wanted.ignored:
                 continue
             if here not in self._known:
-                self._unknown[here] += 1
+                count_unknown(self._unknown, here)
             elif not self._known[here]:
                 self._look_for_unknown(child, here)
 
 
-def _refuse_doctype(element: etree._Element) -> None:
-    if element.getroottree().docinfo.doctype:  # type: ignore[attr-defined] # lxml-stubs lacks it
-        raise FixTheDelivery("Ce fichier déclare un DOCTYPE : les DTD et les entités sont refusées.")
+class _Measured:
+    """What the parser reads from; too much between two units is refused, before it is held in memory."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.passed = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block: bytes = self._source.read(size)
+        self.passed += len(block)
+        if self.passed > LONGEST_UNIT + READ_BYTES:
+            raise FixTheDelivery(
+                f"Un dossier, ou ce qui précède le premier, dépasse {LONGEST_UNIT >> 20} Mo : ce n'est pas une livraison de ce flux."
+            )
+        return block
 
 
 def _free(element: etree._Element) -> None:
@@ -165,6 +218,14 @@ def _free(element: etree._Element) -> None:
 
 def _leaves(element: etree._Element) -> dict[str, str]:
     return {str(child.tag): (child.text or "").strip() for child in element.iterchildren(etree.Element)}
+
+
+def _short_leaves(element: etree._Element) -> dict[str, str]:
+    """Those of a header or a footer: few, and short."""
+    leaves = _leaves(element) if len(element) <= MOST_LEAVES else {}
+    if not leaves or max(map(len, (*leaves, *leaves.values()))) > LONGEST_LEAF:
+        raise FixTheDelivery(f"{element.tag} est vide ou démesuré : ce n'est pas une livraison de ce flux.")
+    return leaves
 
 
 def _walk(element: etree._Element, paths: dict[str, list[_Branch]], found: dict[str, Any]) -> None:
@@ -180,12 +241,17 @@ def _walk(element: etree._Element, paths: dict[str, list[_Branch]], found: dict[
 def _take(element: etree._Element, branch: _Branch, found: dict[str, Any]) -> None:
     if branch.column is not None:
         text = (element.text or "").strip()
-        if text:
-            found.setdefault(branch.column, text)
+        if text and found.setdefault(branch.column, text) != text and _has_twin(element):
+            found[TWICE] = branch.column
     elif branch.group is not None:
         found.setdefault(branch.group, []).append(_leaves(element))
     if branch.below:
         _walk(element, branch.below, found)
+
+
+def _has_twin(element: etree._Element) -> bool:
+    """Whether the same leaf stands before it in the same place: one of the two is wrong, and nobody knows which."""
+    return next(element.itersiblings(str(element.tag), preceding=True), None) is not None
 
 
 def _compile(columns: Iterable[str], *, cut: int = 0) -> dict[str, list[_Branch]]:

@@ -12,7 +12,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_csv(sink: IO[bytes], columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> int:
@@ -38,7 +38,7 @@ def harmless(cell: str) -> str:
     """The cell, unless a spreadsheet would take it for a formula."""
     if not cell.startswith(FORMULA_STARTS):
         return cell
-    return cell if cell[0] == "+" and cell[1:].isdigit() else f"'{cell}"
+    return cell if cell[0] == "+" and cell.isascii() and cell[1:].isdigit() else f"'{cell}"
 
 
 def write_json_lines(sink: IO[bytes], objects: Iterable[Mapping[str, Any]]) -> int:

@@ -179,6 +179,22 @@ def test_a_row_that_does_not_fit_is_rejected_alone():
     ]
 
 
+def test_a_stray_quote_costs_no_other_row():
+    reading, chunks = read_csv(b'A;B\n1;2\n"3;4\n5;6\n7;"8\n9;0\n', "A", "B")
+
+    assert chunks[0].frame["A"].tolist() == ["1", "3", "5", "7", "9"]
+    assert chunks[0].frame["B"].tolist() == ["2", "4", "6", "8", "0"]
+    assert reading.repairs == {"guillemet_isole": 2}
+
+
+def test_a_quoted_cell_may_hold_a_new_line_and_lines_may_end_as_on_an_old_macintosh():
+    _, quoted = read_csv(b'A;B\n1;"2\n3"\n', "A", "B")
+    _, macintosh = read_csv(b"A;B\r1;2\r3;4\r", "A", "B")
+
+    assert quoted[0].frame["B"].tolist() == ["2\n3"]
+    assert macintosh[0].frame["A"].tolist() == ["1", "3"]
+
+
 def test_empty_rows_null_words_and_nul_bytes_mean_nothing():
     reading, chunks = read_csv(b"A;B\n;;\n\n NULL ;x\0y\n", "A", "B")
 
@@ -201,7 +217,9 @@ def test_columns_that_came_or_went_are_named():
         (b"\n\n", "pas de ligne d'en-tête"),
         (b"X;Y\n1;2\n", "Aucune colonne attendue"),
         (b"A;" * 2000 + b"\n", "colonnes"),
-        (b'A\n"' + b"x" * 200_000 + b"\n", "guillemet"),
+        (b'"' + b"x" * 200_000 + b"\n1\n", "guillemet"),
+        (b"A;B;A\n1;2;3\n", "deux fois"),
+        ("A;B\n1;2\n".encode("utf-16"), "UTF-16"),
         (b"A\n" + b"x" * 2_000_000, "million"),
     ],
 )
@@ -221,7 +239,7 @@ def test_json_paths_lists_and_the_word_null():
     )
 
     assert chunks[0].frame.loc[1, ["a.b", "a.n", "l[1].c", "l[5].c"]].tolist() == ["x", None, "2", None]
-    assert chunks[0].frame.loc[1, "l[]"] == [{"c": 1}, {"c": 2}]
+    assert chunks[0].frame.loc[1, "l[]"] == [{"c": "1"}, {"c": "2"}]
 
 
 def test_a_line_that_is_not_an_object_is_rejected_alone():
