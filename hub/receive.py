@@ -73,6 +73,8 @@ def receive_file(hub: Hub, flow: Flow, path: Path, *, now: datetime) -> int:
     """Take a file given by hand as if it had just arrived."""
     if not path.is_file():
         raise FixTheDeclaration(f"There is no file {path.name} to receive.")
+    if not path.name.isprintable():
+        raise FixTheDeclaration("The name of this file holds characters that cannot be shown: rename it.")
     stat = path.stat()
     arrival = Arrival(name=path.name, size=stat.st_size, modified_at=datetime.fromtimestamp(stat.st_mtime, tz=UTC))
 

@@ -123,10 +123,11 @@ def caf_number(value: str | tuple[str | None, ...]) -> str | None:
     return digits.lstrip("0").rjust(CAF_DIGITS, "0") if len(digits.lstrip("0")) <= CAF_DIGITS else None
 
 
-def phones(value: str | tuple[str | None, ...] | list[Any]) -> list[str] | None:
+def phones(value: str | tuple[str | None, ...] | list[Any] | dict[str, Any]) -> list[str] | None:
     """French numbers in international form, mobiles first; what is not one is left out."""
-    if isinstance(value, list):
-        given = [str((each.get("numeroTelephone") if isinstance(each, dict) else each) or "") for each in value]
+    if isinstance(value, list | dict):
+        entries = value if isinstance(value, list) else [value]
+        given = [str((each.get("numeroTelephone") if isinstance(each, dict) else each) or "") for each in entries]
     else:
         given = [
             part
@@ -211,15 +212,19 @@ def suspensions(value: tuple[list[dict[str, str]] | None, ...]) -> list[dict[str
     found: list[dict[str, str | None]] = [
         {"kind": "right", "reason": each["MOTISUSDRORSA"], "since": day(each["DDSUSDRORSA"])}
         | ({"benefit_group": each["NATGROUPFSUS"]} if each.get("NATGROUPFSUS") else {})
-        for each in of_right or []
+        for each in _groups(of_right)
         if each.get("MOTISUSDRORSA") and each.get("DDSUSDRORSA")
     ]
     found += [
         {"kind": "payment", "reason": each["MOTISUSVERSRSA"], "since": day(each["DDSUSVERSRSA"])}
-        for each in of_payment or []
+        for each in _groups(of_payment)
         if each.get("MOTISUSVERSRSA") and each.get("DDSUSVERSRSA")
     ]
     return found or None
+
+
+def _groups(value: Any) -> list[dict[str, str]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def obstacles(value: tuple[str | None, ...]) -> list[str] | None:

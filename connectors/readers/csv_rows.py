@@ -71,20 +71,23 @@ class CsvReader:
                 row = _trimmed(next(rows), width)
             except StopIteration:
                 return
-            except csv.Error:  # longer than any cell: a quote was left open, or there is no cell in it
+            except csv.Error:  # longer than any cell may be
                 row = []
             lines = self._lines.forget()
-            if len(lines) > 1 and (len(row) != width or self._strays(lines, width)):
+            if self._strayed(lines, row, width):
                 self._lines.push_back(lines[1:])
                 row = _trimmed(self._without_quotes(lines[0]), width)
                 self._repair("guillemet_isole")
-            elif not row and any(line.strip() for line in lines):
-                row = self._without_quotes(lines[0])
             yield row
 
-    def _strays(self, lines: list[str], width: int) -> bool:
-        """Whether lines that make one row are rows themselves: their quote is a slip, not a cell of several lines."""
-        if sum(line.count('"') for line in lines) % 2:
+    def _strayed(self, lines: list[str], row: list[str], width: int) -> bool:
+        """Whether a quote is a slip: it makes a row that does not fit, is never closed, or holds whole rows in a cell."""
+        if not row:
+            return any(line.strip() for line in lines)
+        quotes = sum(line.count('"') for line in lines)
+        if quotes == 0 or len(lines) == 1:
+            return quotes > 0 and len(row) != width
+        if len(row) != width or quotes % 2:
             return True
         return width > 1 and all(len(_trimmed(self._without_quotes(line), width)) == width for line in lines)
 

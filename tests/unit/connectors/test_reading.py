@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import textwrap
+from datetime import date
 
 import pytest
 
 from connectors.base import Wanted
-from connectors.control import control_total, is_full_picture, order_key, reference_date
+from connectors.control import check_header, control_total, is_full_picture, order_key, reference_date
 from connectors.declaration import Flow, load_flows
 from connectors.opening import open_reader
 from connectors.readers.csv_rows import CsvReader, same_header
@@ -253,3 +254,30 @@ def test_a_key_nobody_knows_is_reported():
     reading, _ = read_json('{"a":{"b":"1","new":"2"}}\n', "a.b")
 
     assert reading.unknown_columns == {"a.new": 1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"DTREF": "9999-99-99"}, "DTREF"),
+        ({"DTREF": ""}, "DTREF"),
+        ({"DTREF": "2027-11-01"}, "futur"),
+        ({"HEUCREAFLUX": "zzz"}, "HEUCREAFLUX"),
+        ({}, None),
+    ],
+)
+def test_a_header_that_does_not_say_its_place_in_the_order_is_refused(changed, said):
+    header = {"DTREF": "2026-10-31", "DTCREAFLUX": "2026-11-01", "HEUCREAFLUX": "01:00:00.00"} | changed
+
+    if said is None:
+        check_header(CAF, header, today=date(2026, 11, 24))
+    else:
+        with pytest.raises(FixTheDelivery, match=said):
+            check_header(CAF, header, today=date(2026, 11, 24))
+
+
+def test_a_key_given_twice_in_one_object_is_not_believed():
+    _, chunks = read_json('{"a":"1","a":"2"}\n{"a":"1","a":"1"}\n', "a")
+
+    assert chunks[0].frame["a"].tolist() == ["1"]
+    assert [(each.record, each.rule) for each in chunks[0].rejected] == [(1, "cle_json_repetee")]

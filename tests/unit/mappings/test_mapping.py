@@ -185,3 +185,10 @@ def test_a_body_is_whole_or_is_not_sent():
         "date": "2026-01-31", "parcours": "PED", "organisme": "CD",
     }  # fmt: skip
     assert render_body(OUT, "decision", {"orientation.pathway": "emploi"}) is None
+
+
+def test_parts_of_a_key_cannot_be_mistaken_for_one_another():
+    from mappings.engine import _key
+
+    assert _key(("a|b", "c")) != _key(("a", "b|c"))
+    assert _key(("a", "b")) == "a|b"
