@@ -1,0 +1,53 @@
+"""``document`` prints the table of verdicts; ``heavy`` plays the heaviest deliveries; ``fuzz`` runs the nightly."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import corpus
+
+LIMIT = 2 << 30
+
+
+def heavy(url, folder):
+    """Take each of the heaviest deliveries in this process alone, and print what it cost."""
+    from judging import faults
+    from taking import Taker
+
+    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+    taker = Taker(Path(folder), url)
+    found, slowest = {}, 0.0
+    for case in corpus.deliveries("heavy"):
+        start = time.perf_counter()
+        if said := faults(taker, case):
+            found[case["name"]] = repr(said)
+        slowest = max(slowest, time.perf_counter() - start)
+    taker.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(
+        json.dumps({"faults": found, "slowest_seconds": round(slowest, 1), "peak_megabytes": peak}, ensure_ascii=False)
+    )
+
+
+def main():
+    match sys.argv[1:]:
+        case ["document"]:
+            from document import document
+
+            sys.stdout.write(document())
+        case ["heavy", url, folder]:
+            heavy(url, folder)
+        case ["fuzz", *numbers]:
+            from fuzzing import nightly
+
+            sys.exit(nightly(int(numbers[0]) if numbers else 10_000))
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
