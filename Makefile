@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up test crash unit check bench clean lock
+.PHONY: setup demo up test crash unit check bench fuzz clean lock
 
 setup: $(READY) ## virtual environment from the hashed lock, and the hub in it
 
@@ -40,6 +40,9 @@ check: setup ## format, lint, types, import contracts, declarations
 
 bench: setup ## every benchmark; each prints a ratio
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+fuzz: setup ## the nightly: 10,000 damaged inputs and more for each reader; prints its figures
+	$(BIN)/python tests/hostile fuzz
 
 lock: setup ## refresh the lock, without download addresses
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
