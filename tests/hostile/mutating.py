@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import cache
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import building
 from hypothesis import strategies as st
@@ -31,7 +34,20 @@ TOKENS = {
         b'"nom": 1,', b'"nom": ["x"],', b'"telephones": [3, null, {"numeroTelephone": {}}],', b'"emails": [{"adresseEmail": [1]}],', b"{}\n",
     ),
 }  # fmt: skip
+CELL = {
+    "xml": re.compile(rb">([^<>]+)</"),
+    "csv": re.compile(rb"([^;\r\n]+)"),
+    "json_lines": re.compile(rb': "([^"]*)"'),
+}
 RECODED = ("utf-16", "utf-16-le", "utf-8-sig", "cp1252", "latin-1", "utf-32", "cp037")
+
+TEXTS = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from([each.decode("utf-8", "replace") for each in ANYWHERE]),
+    st.from_regex(r"\A[0-9/.: -]{1,12}\Z"),
+    st.dates().map(str),
+    st.sampled_from(["12/06/1985", "2850651454024", "0601234567", "Oui", "08300", "DUPONT (née LEFÈVRE)", "N", "MSA"]),
+)
 
 
 @cache
@@ -60,7 +76,9 @@ def mutated(reader):
         st.tuples(st.just("cut"), place, st.none()),
         st.tuples(st.just("recode"), place, st.sampled_from(RECODED)),
     )
-    return st.tuples(st.sampled_from(samples(reader)), st.lists(change, min_size=1, max_size=6)).map(_changed)
+    cell = st.tuples(st.just("cell"), place, st.tuples(st.just(reader), TEXTS))
+    changes = st.lists(change, min_size=1, max_size=6) | st.lists(cell, min_size=1, max_size=4)
+    return st.tuples(st.sampled_from(samples(reader)), changes).map(_changed)
 
 
 def _changed(drawn):
@@ -68,6 +86,22 @@ def _changed(drawn):
     for kind, place, given in changes:
         content = CHANGES[kind](content, int(place * len(content)), given)
     return flow, content
+
+
+def _cell(content, at, given):
+    """Another text in the first cell from there on, written as its reader wants it."""
+    reader, text = given
+    found = CELL[reader].search(content, at)
+    if found is None:
+        return content
+    written = {
+        "xml": lambda: escape("".join(each for each in text if each.isprintable())).encode(
+            "cp1252", "xmlcharrefreplace"
+        ),
+        "csv": lambda: text.encode("utf-8", "replace"),
+        "json_lines": lambda: json.dumps(text).encode()[1:-1],
+    }[reader]()
+    return content[: found.start(1)] + written + content[found.end(1) :]
 
 
 def _recode(content, _at, encoding):
@@ -82,15 +116,8 @@ CHANGES = {
     "double": lambda content, at, given: content[: at + given] + content[at : at + given] + content[at + given :],
     "cut": lambda content, at, _given: content[:at],
     "recode": _recode,
+    "cell": _cell,
 }
-
-TEXTS = st.one_of(
-    st.text(max_size=30),
-    st.sampled_from([each.decode("utf-8", "replace") for each in ANYWHERE]),
-    st.from_regex(r"\A[0-9/.: -]{1,12}\Z"),
-    st.dates().map(str),
-    st.sampled_from(["12/06/1985", "2850651454024", "0601234567", "Oui", "08300", "DUPONT (née LEFÈVRE)", "N", "MSA"]),
-)
 
 
 def cells():
