@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hub.sandbox.cnaf_file import of_departement, write_cnaf
 from hub.sandbox.departement_files import write_pivot, write_webrsa
 from hub.sandbox.pole_emploi_extract import write_extract
-from hub.sandbox.population import Population
+from hub.sandbox.population import FIRST_DAY, Population
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,8 @@ def _followed(adult: Adult, departement: str) -> bool:
 
 def _caf(people: list[Adult], departement: str, day: int) -> bytes:
     content = io.BytesIO()
-    write_cnaf(content, list(of_departement(people, departement)), departement=departement, day=day, seed=SEED)
+    chosen, when = list(of_departement(people, departement)), FIRST_DAY + timedelta(days=day)
+    write_cnaf(content, chosen, departement=departement, when=when, seed=SEED, full=day == 0)
     return content.getvalue()
 
 

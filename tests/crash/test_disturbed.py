@@ -20,14 +20,14 @@ from crash_world import Forker
 from sqlalchemy import create_engine, text
 
 from hub.sandbox.cnaf_file import of_departement, write_cnaf
-from hub.sandbox.population import Population
+from hub.sandbox.population import FIRST_DAY, Population
 from hub.sandbox.sftp_server import SftpServer
 from hub.store import create_database, embedded_server, upgrade
 
 pytestmark = pytest.mark.integration
 
 MANY = 60
-PADDING = b"\n" * 6_000_000  # more than an SFTP client asks for in advance
+PADDING = b"\n" * 3_000_000  # more than an SFTP client asks for in advance
 
 
 def rows(place, statement):
@@ -93,7 +93,7 @@ def a_partner(folder, secrets):
     with SftpServer(folder, ("caf",)) as server:
         content = io.BytesIO()
         people = list(of_departement(Population(seed=SEED, size=MANY).on(0), "08"))
-        write_cnaf(content, people, departement="08", day=0, seed=SEED)
+        write_cnaf(content, people, departement="08", when=FIRST_DAY, seed=SEED, full=True)
         path = folder / "caf" / "depot" / "RSABEM08.xml"
         path.write_bytes(content.getvalue().replace(b"</Racine>", PADDING + b"</Racine>"))
         os.utime(path, (FIRST.timestamp(), FIRST.timestamp()))
