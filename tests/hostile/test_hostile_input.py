@@ -69,7 +69,6 @@ def test_the_heaviest_deliveries_stay_within_time_and_memory(url, tmp_path):
     )
 
     assert done.returncode == 0, done.stderr[-2000:]
-    print(done.stdout)
     figures = json.loads(done.stdout)
     assert figures["faults"] == {}
     assert figures["slowest_seconds"] < MOST_SECONDS
