@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import building
 import corpus
 
 LIMIT = 2 << 30
@@ -20,17 +21,17 @@ def heavy(url, folder):
 
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
     taker = Taker(Path(folder), url)
-    found, slowest = {}, 0.0
+    faults(taker, {"flow": "caf_rsa", "applied": building.GOOD})  # loads what the first delivery of a process loads
+    found, slowest = {}, ("", 0.0)
     for case in corpus.deliveries("heavy"):
         start = time.perf_counter()
         if said := faults(taker, case):
             found[case["name"]] = repr(said)
-        slowest = max(slowest, time.perf_counter() - start)
+        slowest = max(slowest, (case["name"], round(time.perf_counter() - start, 1)), key=lambda each: each[1])
     taker.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(
-        json.dumps({"faults": found, "slowest_seconds": round(slowest, 1), "peak_megabytes": peak}, ensure_ascii=False)
-    )
+    figures = {"faults": found, "slowest": slowest[0], "slowest_seconds": slowest[1], "peak_megabytes": peak}
+    print(json.dumps(figures, ensure_ascii=False))
 
 
 def main():

@@ -23,7 +23,7 @@ from connectors.formats import Unpack
 from connectors.opening import open_reader
 from hub.staging import records_of
 from mappings.declaration import load_mappings
-from mappings.engine import normalise
+from mappings.engine import UNREADABLE, normalise
 from quality.check import check
 from quality.declaration import load_quality
 from quality.profile import Profile, shapes_of
@@ -85,7 +85,7 @@ def way_to_the_store(flow, frame, header):
     _, mappings, qualities = declared()
     mapped = normalise(mappings[flow], frame, header | {"#delivery_date": TODAY})
     rejects = pd.concat([mapped.rejects, check(qualities[flow], mapped.frame, today=TODAY)])
-    assert all(hint.endswith(".") for hint in rejects["hint"])
+    assert all(hint.endswith(".") and hint != UNREADABLE for hint in rejects["hint"])
     good = mapped.frame[~mapped.frame.index.isin(rejects["record"])]
     profile = Profile(paths=list(mappings[flow].fields), coded=mappings[flow].coded)
     profile.add(Counter(shapes_of(good, mappings[flow].coded)), rejected=len(rejects))

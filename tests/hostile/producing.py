@@ -133,7 +133,10 @@ def _usagers_with(value):
 
 def zip_bomb(megabytes):
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("RSABEM.xml", "w") as member:
+    with (
+        zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("RSABEM.xml", "w") as member,
+    ):
         member.write(b'<?xml version="1.0"?><Racine>')
         for _ in range(megabytes):
             member.write(b" " * (1 << 20))
@@ -142,7 +145,7 @@ def zip_bomb(megabytes):
 
 def gzip_bomb(megabytes):
     sink = io.BytesIO()
-    with gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as member:
+    with gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=1, mtime=0) as member:
         for _ in range(megabytes):
             member.write(b" " * (1 << 20))
     return sink.getvalue()
