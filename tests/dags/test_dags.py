@@ -111,7 +111,7 @@ def test_nobody_is_in_what_airflow_keeps(tmp_path):
 
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout)
-    assert (seen["failed_dags"], seen["place_said"]) == ([], True)
+    assert (seen["failed_dags"], seen["turned_away"], seen["place_said"]) == ([], 3, True)
     assert seen["acknowledged"] > 0
     assert min(seen["searched"].values()) > 2_000, seen["searched"]
     assert seen["found"] == {"tables": [], "processes": [], "logs": [], "names": []}
