@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from hub.identity.french.text import letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PARTICLES = frozenset({"DE", "DU", "DES", "D", "EL", "AL", "BEN", "VAN", "VON", "DA", "DI", "DOS"})
-LIGATURES = str.maketrans(
-    {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ı": "i", "Ø": "O", "ø": "o", "ł": "l", "Ł": "L"}
-)
 PHONE_DIGITS = 9
 
 
@@ -96,15 +93,6 @@ def _certified(content: Mapping[str, Any]) -> bool:
 def _place(content: Mapping[str, Any]) -> str | None:
     postcode, street = content.get("contact.postcode"), letters(content.get("contact.address_street"))
     return f"{postcode} {street}" if postcode and street else None
-
-
-def letters(text: str | None) -> str | None:
-    """Capitals without accents, ligatures spelt out, anything but letters and digits a space."""
-    if not text:
-        return None
-    folded = unicodedata.normalize("NFKD", text.translate(LIGATURES)).upper()
-    kept = "".join(letter for letter in folded if not unicodedata.combining(letter))
-    return " ".join(re.sub(r"[^A-Z0-9]+", " ", kept).split()) or None
 
 
 def surname(text: str | None) -> str | None:

@@ -1,0 +1,115 @@
+"""Files of people, CSV or Parquet, into one table of text. What is missing or too much is said before anything is compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from hub.identity.french.person import COLUMNS
+from schemas.errors import FixTheDelivery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+EXPECTED = ("source", "source_id", *COLUMNS)
+MOST_SOURCES = 200
+NULLS = "['', 'NULL', 'null', 'None', 'NaN', 'nan', 'NA', 'N/A']"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What the files held."""
+
+    records: int
+    sources: dict[str, int]
+    ignored: dict[str, list[str]]
+    absent: dict[str, list[str]]
+
+
+def read_files(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Read:
+    """Make the view ``said``: the columns of every file as text, and a number ``rid`` for each row."""
+    selects, ignored, absent = [], {}, {}
+    for file in files:
+        found = _columns(connection, file)
+        _check(file, found)
+        ignored[file.name] = [name for name in found if name.lower() not in EXPECTED]
+        absent[file.name] = [name for name in COLUMNS if name not in {each.lower() for each in found}]
+        selects.append(_select(file, found))
+    connection.execute("DROP TABLE IF EXISTS said")
+    connection.execute(
+        f"CREATE TABLE said AS SELECT (row_number() OVER ())::INTEGER AS rid, * FROM ({' UNION ALL '.join(selects)})"
+    )
+    _make_sources(connection)
+    counts = dict(connection.execute("SELECT name, records FROM sources ORDER BY src").fetchall())
+    _check_identifiers(connection)
+    return Read(records=sum(counts.values()), sources=counts, ignored=ignored, absent=absent)
+
+
+def _make_sources(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "CREATE OR REPLACE TABLE sources AS SELECT (row_number() OVER (ORDER BY source) - 1)::UTINYINT AS src, source AS name,"
+        " count(*)::BIGINT AS records FROM said GROUP BY source"
+        if _sources(connection) <= MOST_SOURCES
+        else "SELECT 1"
+    )
+
+
+def _sources(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("SELECT approx_count_distinct(source) FROM said").fetchone()
+    number = int(row[0]) if row else 0
+    if number == 0:
+        raise FixTheDelivery("the files hold no record")
+    if number > MOST_SOURCES * 1.1:
+        raise FixTheDelivery(f"column source holds about {number} values: it names the file's sender, not the record")
+    return number
+
+
+def _check_identifiers(connection: duckdb.DuckDBPyConnection) -> None:
+    row = connection.execute("SELECT min(rid) FROM said WHERE source_id IS NULL").fetchone()
+    if row and row[0] is not None:
+        raise FixTheDelivery(f"record {row[0]} has no source_id")
+
+
+def _relation(file: Path) -> str:
+    path = str(file).replace("'", "''")
+    if file.suffix.lower() in {".parquet", ".pq"}:
+        return f"read_parquet('{path}')"
+    return f"read_csv('{path}', all_varchar=true, header=true, null_padding=true, strict_mode=false, nullstr={NULLS}, sample_size=20000)"
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    if not file.is_file():
+        raise FixTheDelivery(f"{file.name}: there is no such file")
+    if file.stat().st_size == 0:
+        raise FixTheDelivery(f"{file.name} is empty: it has no header")
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {_relation(file)}").fetchall()
+    except duckdb.Error as error:
+        raise FixTheDelivery(f"{file.name} cannot be read as {file.suffix.lstrip('.') or 'CSV'}") from error
+    return [str(row[0]) for row in described]
+
+
+def _check(file: Path, found: list[str]) -> None:
+    names = {name.lower() for name in found}
+    if "source_id" not in names:
+        raise FixTheDelivery(f"{file.name} has no column source_id; its columns: {', '.join(found[:40])}")
+    if not names & set(COLUMNS):
+        raise FixTheDelivery(
+            f"{file.name} has none of the columns {', '.join(COLUMNS)}; its columns: {', '.join(found[:40])}"
+        )
+
+
+def _select(file: Path, found: list[str]) -> str:
+    """The expected columns, in order, as text; the file's name for a source that it does not say."""
+    written = {name.lower(): name for name in found}
+    parts = []
+    for name in EXPECTED:
+        column = f"nullif(trim(\"{written[name]}\"::VARCHAR), '')" if name in written else "NULL::VARCHAR"
+        if name == "source":
+            stem = file.stem.replace("'", "''")
+            column = f"coalesce({column}, '{stem}')"
+        parts.append(f"{column} AS {name}")
+    return f"SELECT {', '.join(parts)} FROM {_relation(file)}"

@@ -1,0 +1,48 @@
+"""Link, review or nothing: what a false merge costs against a missed link and against an agent's minutes decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub.identity.model.rules import forbidden, reserved
+from hub.identity.model.scorecard import Model, features_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from hub.identity.model.pairs import Pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """In the cost of one missed link: a person told what belongs to another, and an agent who looks at one pair."""
+
+    false_merge: float = 25.0
+    review: float = 0.05
+
+    @property
+    def link_from(self) -> float:
+        """The chance from which linking costs less than not linking."""
+        return self.false_merge / (self.false_merge + 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """For each pair: its chance, and whether it is linked, proposed to a person, or never one person."""
+
+    chances: np.ndarray
+    link: np.ndarray
+    review: np.ndarray
+    never: np.ndarray
+
+
+def decide(model: Model, pairs: Pairs, *, records: Mapping[int, int], costs: Costs) -> Decided:
+    """Decide every pair, before persons are made of them. ``records`` counts the records of each source."""
+    chances = model.chances(features_of(model, pairs, records=records))
+    never = forbidden(pairs.levels)
+    maybe = (chances >= costs.review) & ~never
+    link = maybe & (chances >= costs.link_from) & ~reserved(pairs.levels)
+    return Decided(chances=chances, link=link, review=maybe & ~link, never=never)

@@ -1,0 +1,87 @@
+"""What no score can decide: pairs that are never one person, and pairs that only a person may join."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.identity.model.levels import ADDRESS, BORN, COMPARISONS, EMAIL, FIRST_NAME, NAME, NIR, PHONE, PLACE, Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Levels = NDArray[np.uint8]
+Which = NDArray[np.bool_]
+MATTERS = [comparison.name for comparison in COMPARISONS]
+
+
+def at(levels: Levels, comparison: Comparison, *names: str) -> Which:
+    """Which pairs are at one of some levels of a comparison."""
+    return np.asarray(np.isin(levels[:, MATTERS.index(comparison.name)], list(comparison.place(*names))))
+
+
+SAME_NUMBER = ("égal, certifié", "égal, valide")
+SAME_NAME = ("égal", "égal, naissance et usage croisés")
+OTHER_NAME = ("différent", "différent, une femme")
+SAME_DAY = ("égale", "égale, un 1er janvier")
+
+
+def different_numbers(levels: Levels) -> Which:
+    """Deux numéros certifiés différents : deux personnes."""
+    return at(levels, NIR, "différents, certifiés")
+
+
+def other_first_name(levels: Levels) -> Which:
+    """Des prénoms sans rapport et pas de numéro commun : jumeaux, frères et sœurs, couples ont tout le reste en commun."""
+    return at(levels, FIRST_NAME, "différent") & ~at(levels, NIR, *SAME_NUMBER)
+
+
+NEVER: tuple[Callable[[Levels], Which], ...] = (different_numbers, other_first_name)
+
+
+def nothing_of_civil_status(levels: Levels) -> Which:
+    """Le même numéro, mais un autre prénom et ni le nom ni la date : celui d'un parent, d'un conjoint, ou une erreur."""
+    apart = ~at(levels, NAME, *SAME_NAME) & ~at(levels, BORN, *SAME_DAY)
+    return apart & at(levels, FIRST_NAME, "différent", "absent")
+
+
+def not_enough_civil_status(levels: Levels) -> Which:
+    """Sans numéro commun il faut le prénom et la date : le téléphone ou l'adresse d'un foyer ne désignent personne."""
+    no_number = ~at(levels, NIR, *SAME_NUMBER, "égal, douteux")
+    return no_number & (
+        at(levels, FIRST_NAME, "absent", "différent", "initiale", "un prénom commun")
+        | at(levels, BORN, "différente", "même année seulement")
+        | (at(levels, BORN, "absente") & (_meeting_points(levels) < 2))
+    )
+
+
+def another_name(levels: Levels) -> Which:
+    """Sans numéro commun, un autre nom : seulement si le prénom et la date suivent, et un lieu ou un moyen de joindre."""
+    no_number = ~at(levels, NIR, *SAME_NUMBER, "égal, douteux")
+    return no_number & at(levels, NAME, "absent", *OTHER_NAME) & (_meeting_points(levels) < 1)
+
+
+def _meeting_points(levels: Levels) -> NDArray[np.int8]:
+    """How many of birth place, address, phone and mail box are the same."""
+    same = (
+        at(levels, PLACE, "égal"),
+        at(levels, ADDRESS, "même rue et numéro"),
+        at(levels, PHONE, "égal"),
+        at(levels, EMAIL, "égal"),
+    )
+    return np.asarray(np.sum(same, axis=0, dtype=np.int8))
+
+
+ONLY_A_PERSON: tuple[Callable[[Levels], Which], ...] = (nothing_of_civil_status, not_enough_civil_status, another_name)
+
+
+def forbidden(levels: Levels) -> Which:
+    """Pairs that are never linked."""
+    return np.asarray(np.logical_or.reduce([rule(levels) for rule in NEVER]))
+
+
+def reserved(levels: Levels) -> Which:
+    """Pairs that are at most proposed to a person."""
+    return np.asarray(np.logical_or.reduce([rule(levels) for rule in ONLY_A_PERSON]))

@@ -1,0 +1,164 @@
+"""A versioned model: what each level is worth in bits, and an additive scorecard that turns a pair in its surroundings into a chance.
+
+Every point of a score belongs to one line of the scorecard, so a decision is explained by reading the lines. The arithmetic is the same
+for one pair and for millions: columns of numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hub.identity.model.frequencies import FREQUENCIES, ODD
+from hub.identity.model.levels import BORN, COMPARISONS, FIRST_NAME, NAME, PLACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hub.identity.model.pairs import Pairs
+
+NEWEST = "2026-11"
+ALONE = 40.0
+MATTERS = tuple(comparison.name for comparison in COMPARISONS)
+VALUES = tuple(kind.name for kind in (*FREQUENCIES, *ODD))
+BY_FREQUENCY = {
+    "name": (NAME, "name", NAME.place("égal", "égal, naissance et usage croisés")),
+    "first_name": (FIRST_NAME, "first", FIRST_NAME.place("égaux, deux ou plus", "égal")),
+    "born": (BORN, "born", BORN.place("égale", "égale, un 1er janvier")),
+    "place": (PLACE, "place", PLACE.place("égal")),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of the scorecard: points for each level, or for each interval of a number."""
+
+    feature: str
+    points: np.ndarray
+    cuts: np.ndarray | None = None
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """The points of each pair. A level never seen in training has those that the file gives it: none."""
+        place = values.astype(np.intp) if self.cuts is None else np.searchsorted(self.cuts, values, side="left")
+        return np.asarray(self.points[place])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Bits for each level of each comparison, and the lines of the scorecard."""
+
+    version: str
+    bits: Mapping[str, np.ndarray]
+    start: float
+    lines: tuple[Line, ...]
+
+    def weights(self, levels: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """What each comparison says, in bits: one column a comparison. A shared value says more the rarer it is."""
+        out = np.empty(levels.shape, dtype=np.float64)
+        for column, matter in enumerate(MATTERS):
+            out[:, column] = self.bits[matter][levels[:, column]]
+            if matter in BY_FREQUENCY:
+                _, kind, places = BY_FREQUENCY[matter]
+                shared = np.isin(levels[:, column], list(places))
+                out[shared, column] += np.clip(bits[shared, VALUES.index(kind)], 2.0, 18.0)
+        return out
+
+    def points(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
+        """One column of points a line."""
+        return np.column_stack([line.of(features[line.feature]) for line in self.lines])
+
+    def chances(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The chance that a pair is one person, for each pair."""
+        total = np.full(len(features["surplus"]), self.start)
+        for line in self.lines:
+            total += line.of(features[line.feature])
+        return np.asarray(1.0 / (1.0 + np.exp(-total)))
+
+
+def features_of(model: Model, pairs: Pairs, *, records: Mapping[int, int]) -> dict[str, np.ndarray]:
+    """What the scorecard reads: levels, sums of bits, how far ahead of its rivals a pair is, how large the files are."""
+    weights = model.weights(pairs.levels, pairs.bits)
+    total = weights.sum(axis=1)
+    sizes = np.array([records.get(source, 1) for source in range(max(records) + 1)], dtype=np.float64)
+    base = np.log2(np.maximum(sizes[pairs.source_a], sizes[pairs.source_b]))
+    by = dict(zip(MATTERS, weights.T, strict=True))
+    civil = np.sort(np.column_stack([by["name"], by["first_name"], by["born"]]), axis=1)
+    gaps = _ahead(pairs, total)
+    features = {f"level {matter}": pairs.levels[:, column] for column, matter in enumerate(MATTERS)}
+    return features | {
+        "surplus": total - base,
+        "civil status": civil.sum(axis=1) + by["place"] + by["sex"] - base,
+        "contacts": by["address"] + by["phone"] + by["email"],
+        "weakest": civil[:, 0],
+        "middle": civil[:, 1],
+        "ahead, least": np.minimum(*gaps),
+        "ahead, most": np.maximum(*gaps),
+        "odd name": _odd(pairs, "odd_name", "name"),
+        "odd first name": _odd(pairs, "odd_first", "first_name"),
+    }
+
+
+def _odd(pairs: Pairs, kind: str, matter: str) -> np.ndarray:
+    """For names that differ: how many carry the rarer, as a power of two among a million; below zero when they do not differ."""
+    bits = pairs.bits[:, VALUES.index(kind)]
+    level = pairs.levels[:, MATTERS.index(matter)]
+    return np.asarray(np.where((bits == 0) | (level <= 2), -10.0, np.maximum(20.0 - bits, -9.0)))
+
+
+def _ahead(pairs: Pairs, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For either record, by how many bits this pair beats the best other pair of that record with the same file."""
+    return (
+        total - _best_other(pairs.a.astype(np.int64) * 256 + pairs.source_b, total),
+        total - _best_other(pairs.b.astype(np.int64) * 256 + pairs.source_a, total),
+    )
+
+
+def _best_other(group: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """For each pair, the highest total among the other pairs of its group; far below when it is alone."""
+    if not len(group):
+        return total
+    order = np.lexsort((total, group))
+    sorted_group, sorted_total = group[order], total[order]
+    last = np.append(sorted_group[1:] != sorted_group[:-1], True)
+    ends = np.flatnonzero(last)
+    starts = np.append(0, ends[:-1] + 1)
+    best = sorted_total[ends]
+    second = np.where(ends > starts, sorted_total[np.maximum(ends - 1, 0)], best - ALONE)
+    which = np.repeat(np.arange(len(ends)), ends - starts + 1)
+    other = np.where(last, second[which], best[which])
+    out = np.empty_like(total)
+    out[order] = other
+    return np.asarray(np.maximum(out, total - ALONE))
+
+
+def load(source: Path | None = None) -> Model:
+    """A model from its file; the newest that ships by default."""
+    text = (
+        source.read_text(encoding="utf-8")
+        if source
+        else files("hub.identity.models").joinpath(f"{NEWEST}.json").read_text("utf-8")
+    )
+    return from_document(json.loads(text))
+
+
+def from_document(document: Mapping[str, Any]) -> Model:
+    """A model from what its file holds."""
+    lines = tuple(
+        Line(
+            feature=line["feature"],
+            points=np.array(line["points"], dtype=np.float64),
+            cuts=np.array(line["cuts"], dtype=np.float64) if "cuts" in line else None,
+        )
+        for line in document["scorecard"]["lines"]
+    )
+    return Model(
+        version=document["version"],
+        bits={matter: np.array([level["bits"] for level in levels]) for matter, levels in document["levels"].items()},
+        start=document["scorecard"]["start"],
+        lines=lines,
+    )

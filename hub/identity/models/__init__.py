@@ -1,0 +1,1 @@
+"""Models of the matching engine, one file a version."""

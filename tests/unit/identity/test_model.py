@@ -1,0 +1,259 @@
+"""The model: the same levels, bits and weights for one pair in process and for files in DuckDB; what is never linked."""
+
+from __future__ import annotations
+
+import csv
+from itertools import combinations, product
+
+import duckdb
+import numpy as np
+import pytest
+
+from hub.identity.french.person import COLUMNS, standardise
+from hub.identity.match.compared import compare_pairs, count_values, frequencies_of
+from hub.identity.match.reading import read_files
+from hub.identity.match.standardised import standardise_all
+from hub.identity.model.decision import Costs, decide
+from hub.identity.model.in_process import compare_with
+from hub.identity.model.levels import COMPARISONS, levels_of
+from hub.identity.model.rules import NEVER, ONLY_A_PERSON, forbidden
+from hub.identity.model.scorecard import features_of, load
+from schemas.nir import key_of
+
+NAMES = (
+    ("Martin", ""), ("MARTIN", "DUPONT"), ("Dupont (née Martin)", ""), ("MARTIN EP DUPONT", ""), ("Ben Ali", ""), ("BENALI", None), ("Mártin", ""),
+    ("MARTIM", ""), ("DE LA FONTAINE", "LE GOFF"), ("FONTAINE-MARTIN", ""), ("Jean", ""), ("NR", ""), ("RAZAFINDRAKOTOMALALA", ""), ("RAZAFINDRAKOTO", ""),
+    ("MartÃ\xadn", ""), ("Marttin", ""), ("Ly", ""),
+)  # fmt: skip
+FIRSTS = (
+    "Jean Pierre",
+    "JEAN-PIERRE",
+    "JEANPIERRE",
+    "Pierre",
+    "Jean",
+    "Martin",
+    "J",
+    "Jeanne",
+    "Jehan",
+    "",
+    "Zoé, Pierre",
+    "Jen",
+)
+DATES = (
+    "12/03/1975",
+    "1975-12-03",
+    "01/01/1975",
+    "00/03/1975",
+    "12/03/1957",
+    "13/03/1975",
+    "12/04/1975",
+    "1975",
+    "",
+    "12/03/1976",
+    "01/01/1980",
+)
+PLACES = ("75111", "75056", "2A004", "20004", "91012", "99352", "97411", "08105", "08", "")
+OTHERS = (
+    ("M", "12 rue des Lilas", "08000", "06 12 34 56 79", "lea.martin@exemple.fr"),
+    ("Mme", "12, RUE DES LILAS", "8000", "+33612345679", "Lea.Martin@exemple.com"),
+    ("", "", "", "", ""),
+    ("2", "3 place de l'Église", "08200", "0612345678", "lea.martim@exemple.fr"),
+    ("H", "3 place de l'Église", "75011", "0711111223", "contact@exemple.org"),
+    ("F", "7 bd Voltaire", "08000", "", ""),
+)
+BIRTHS = ("1750375056", "2750399352", "1750375056", "2570408105")
+
+
+def records(size: int = 160):
+    """Records that agree and disagree in every way, in a fixed order."""
+    chosen = np.random.default_rng(7)
+    for _ in range(size):
+        (birth, usage), first, date, place = (
+            each[chosen.integers(len(each))] for each in (NAMES, FIRSTS, DATES, PLACES)
+        )
+        sex, address, code, phone, email = OTHERS[chosen.integers(len(OTHERS))]
+        value = f"{chosen.integers(1, 3)}75{chosen.integers(3, 5):02d}75056{chosen.integers(1, 4):03d}"
+        nir = (value + key_of(value), value, f"{value}00", "", " ".join(value), f"{value[:12]}9", "111111111111111")[
+            chosen.integers(7)
+        ]
+        yield dict(
+            zip(COLUMNS, (nir, birth, usage, first, date, place, sex, address, code, "", phone, email), strict=True)
+        )
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Every pair of the records, compared in DuckDB; the people; the frequencies."""
+    raw = list(records())
+    file = tmp_path_factory.mktemp("model") / "all.csv"
+    with file.open("w", newline="") as sink:
+        writer = csv.DictWriter(sink, ("source", "source_id", *COLUMNS))
+        writer.writeheader()
+        writer.writerows(
+            {"source": f"file {number // 4}", "source_id": number, **record} for number, record in enumerate(raw)
+        )
+    with duckdb.connect(config={"threads": 2}) as connection:
+        read_files(connection, [file])
+        standardise_all(connection)
+        count_values(connection)
+        connection.execute(
+            "CREATE TABLE candidates AS SELECT x.rid AS a, y.rid AS b FROM records x JOIN records y ON x.rid < y.rid"
+        )
+        pairs = compare_pairs(connection)
+        frequencies = frequencies_of(connection)
+        forgotten = connection.execute(
+            "SELECT rid, nir, nir_state, phone, email, mailbox FROM records ORDER BY rid"
+        ).fetchall()
+    people = [_as_forgotten(standardise(record), row) for record, row in zip(raw, forgotten, strict=True)]
+    return pairs, people, frequencies
+
+
+def _as_forgotten(person, row):
+    """The same person less the contacts that too many records share: that is known of a file, not of a record."""
+    from dataclasses import replace
+
+    _, nir, state, phone, email, mailbox = row
+    assert nir in {person.nir, None}
+    assert email in {person.email, None}
+    return replace(person, nir=nir, nir_state=state, phone=phone, email=email, mailbox=mailbox)
+
+
+def test_levels_are_the_same_in_python_and_in_sql(compared):
+    pairs, people, _ = compared
+
+    told = {
+        (a, b): tuple(row) for a, b, row in zip(pairs.a.tolist(), pairs.b.tolist(), pairs.levels.tolist(), strict=True)
+    }
+    here = {(a + 1, b + 1): levels_of(people[a], people[b]) for a, b in combinations(range(len(people)), 2)}
+
+    assert told == here
+    assert len(set(told.values())) > 1_000
+
+
+def test_nearly_every_level_was_seen(compared):
+    """So that the parity above is worth something."""
+    pairs, _, _ = compared
+
+    unseen = [
+        f"{comparison.name}: {level.name}"
+        for column, comparison in enumerate(COMPARISONS)
+        for place, level in enumerate(comparison.levels)
+        if not (pairs.levels[:, column] == place).any()
+    ]
+
+    assert len(unseen) <= 3, unseen
+
+
+def test_one_pair_weighs_the_same_in_process_and_in_files(compared):
+    pairs, people, frequencies = compared
+    model = load()
+
+    in_files = model.weights(pairs.levels, pairs.bits).sum(axis=1)
+    for number in range(0, len(people) - 1, 10):
+        alone = compare_with(
+            people[number],
+            people[number + 1 :],
+            source=0,
+            sources=[0] * (len(people) - number - 1),
+            frequencies=frequencies,
+        )
+        weighed = model.weights(alone.levels, alone.bits).sum(axis=1)
+
+        assert weighed == pytest.approx(in_files[pairs.a == number + 1], abs=0.01)
+
+
+def test_a_score_is_the_sum_of_its_lines(compared):
+    pairs, _, _ = compared
+    model = load()
+
+    features = features_of(model, pairs, records=dict.fromkeys(range(40), 4))
+    total = model.start + model.points(features).sum(axis=1)
+
+    assert model.chances(features) == pytest.approx(1 / (1 + np.exp(-total)))
+
+
+def test_two_people_of_nothing_compare_without_a_word():
+    nobody = standardise({})
+
+    assert levels_of(nobody, nobody) == (0,) * len(COMPARISONS)
+
+
+def person(**said):
+    base = {
+        "birth_name": "Martin", "first_names": "Lucas", "birth_date": "12/06/1985", "birth_place_insee": "75056", "sex": "M",
+        "address": "12 rue des Lilas", "postcode": "75011", "phone": "0612345679", "email": "foyer@exemple.fr",
+    }  # fmt: skip
+    return standardise(base | said)
+
+
+def decided(a, b):
+    """The decision on one pair, in a population where each of its values is borne by one in a thousand."""
+    from hub.identity.model.frequencies import Frequencies
+
+    bits = {
+        "name": dict.fromkeys([a.birth_bare, b.birth_bare], 10.0), "first": dict.fromkeys([a.first_name, b.first_name], 10.0),
+        "born": dict.fromkeys([a.born, b.born], 14.0), "place": dict.fromkeys([a.place, b.place], 7.0),
+    }  # fmt: skip
+    pairs = compare_with(a, [b], source=0, sources=[1], frequencies=Frequencies(records=100_000, bits=bits))
+    return decide(load(), pairs, records={0: 50_000, 1: 50_000}, costs=Costs())
+
+
+CERTIFIED = "1850675056024" + key_of("1850675056024")
+TWIN = "1850675056025" + key_of("1850675056025")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"nir": CERTIFIED}, {"nir": TWIN}),
+        ({}, {"first_names": "Hugo"}),
+        ({}, {"first_names": "Sophie", "sex": "F"}),
+        ({"nir": CERTIFIED}, {"first_names": "Théo"}),
+    ],
+)
+def test_twins_brothers_and_couples_are_never_one_person(one, other):
+    said = decided(person(**one), person(**other))
+
+    assert said.never.all()
+    assert not said.link.any()
+    assert not said.review.any()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"nir": CERTIFIED}, {"nir": CERTIFIED, "address": "", "postcode": "", "phone": "", "email": ""}),
+        ({}, {"nir": CERTIFIED}),
+        ({}, {"birth_name": "MARTIN", "first_names": "LUCAS PAUL"}),
+        (
+            {"birth_name": "Dupont (née Martin)", "first_names": "Léa", "sex": "F"},
+            {"first_names": "LEA", "sex": "F", "usage_name": "DUPONT"},
+        ),
+        ({"birth_name": "Lucas", "first_names": "Martin"}, {}),
+    ],
+)
+def test_one_person_said_twice_is_linked(one, other):
+    assert decided(person(**one), person(**other)).link.all()
+
+
+def test_what_links_does_not_depend_on_the_side():
+    for one, other in product([person(), person(first_names="Luca"), person(birth_date="01/01/1985")], repeat=2):
+        assert decided(one, other).chances == pytest.approx(decided(other, one).chances)
+
+
+def test_rules_say_in_french_why_and_each_differs():
+    said = [rule.__doc__ for rule in (*NEVER, *ONLY_A_PERSON)]
+
+    assert all(said)
+    assert len(set(said)) == len(said)
+
+
+def test_a_father_and_son_of_one_name_are_left_to_a_person():
+    said = decided(person(), person(birth_date="03/02/2008"))
+
+    assert not said.link.any()
+
+
+def test_costs_set_the_thresholds():
+    assert Costs(false_merge=99).link_from == pytest.approx(0.99)
+    assert not forbidden(np.zeros((1, len(COMPARISONS)), dtype=np.uint8)).any()
