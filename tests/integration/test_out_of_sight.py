@@ -7,22 +7,19 @@ import logging
 import os
 import re
 import sys
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
 import pytest
 from marked_files import BREAKS, delivery, half_a_header, household, household_file, without_header
 from marks import NIR, SENTENCE, MarkedSandbox, row_of
 from sqlalchemy import text
+from traces import cells_of, files_of_the_hub, processes_below, servers_log
+from unkind import unkind_api
 
 from hub.cli import main
 from hub.sandbox.alone import write_connections
 from hub.web.serving import screens
 from mappings.converters import CONVERTERS
-from schemas.tables import metadata
 
 pytestmark = pytest.mark.integration
 
@@ -129,6 +126,7 @@ def a_whole_cycle(world, cli):
     world.deposit_day(0)
     cli("receive")
     children = processes_below(os.getpid())
+    assert "quality.suite" in children
     cli("reconcile")
     cli("receive", "pole_emploi_usagers", "--json")
     cli("reconcile", "--json")
@@ -181,7 +179,7 @@ def every_column(hub, cli, folder):
         [household(hub.in_mapping("caf_rsa"), row_of(hub.in_mapping("caf_rsa"), 80))], said=SENTENCE
     )
     line = receive(cli, folder, "caf_rsa", name="RSABE_9.xml", content=in_header)
-    assert line["state"] in {"applied", "outdated"}
+    assert line["state"] == "refused"
     cli("reconcile")
 
 
@@ -222,46 +220,6 @@ def failing_partners(hub, world, cli):
         (secrets / name).write_bytes(content)
 
 
-@contextmanager
-def unkind_api():
-    """France Travail on its worst day: every body speaks of somebody."""
-
-    class Unkind(BaseHTTPRequestHandler):
-        answers = 0
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            type(self).answers += 1
-            token = json.dumps({"access_token": "t", "expires_in": 600, "token_type": "Bearer"})
-            coded = json.dumps({"codeRetour": "1170308105912", "codeErreur": "ZORGLUB", "message": SENTENCE})
-            bodies = [
-                (502, f"<html>{SENTENCE}"),
-                (429, SENTENCE),
-                (200, SENTENCE),
-                (500, coded),
-                (400, coded),
-                (404, SENTENCE),
-            ]
-            status, body = (200, token) if "access_token" in self.path else bodies[self.answers % len(bodies)]
-            self.send_response(status)
-            self.send_header("Retry-After", "0")
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_GET = do_POST  # noqa: N815 - the library's name
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Unkind) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
-
-
 def a_failing_store(hub, cli, folder):
     """The database refuses a row and quotes it: a broken promise, a value too long, somebody there already."""
     mapping = hub.in_mapping("caf_rsa")
@@ -273,7 +231,7 @@ def a_failing_store(hub, cli, folder):
         ),
         "alter table staged_record alter column scope type varchar(1)": (
             "alter table staged_record alter column scope type text",
-            "sqlstate 22001",
+            "22001",
         ),
         f"create unique index boom on source_identity (caf_number) where source_record_id > {last}": (
             "drop index boom",
@@ -324,52 +282,3 @@ def operators(hub, world, cli, folder):
     cli("share", "--full", "--json")
     world.partners_work()
     cli("acknowledge", "--json")
-
-
-# --- where it is searched for ---------------------------------------------------------------------------------------
-
-
-def cells_of(hub):
-    """Every column of every table of the hub, as text; bytes as the letters they hold."""
-    with hub.engine.connect() as connection:
-        for table in metadata.sorted_tables:
-            for column in table.columns:
-                shown = (
-                    f"encode(\"{column.name}\", 'escape')" if str(column.type) == "BYTEA" else f'"{column.name}"::text'
-                )
-                cells = connection.execute(
-                    text(f'select {shown} from "{table.name}" where "{column.name}" is not null')
-                )
-                yield f"{table.name}.{column.name}", "\n".join(cells.scalars())
-
-
-def files_of_the_hub(hub, folder):
-    """The names of the files the hub makes, here and at its partners', and what is in those it keeps in clear."""
-    for path in (*hub.settings.home.rglob("*"), *(folder / "docs").rglob("*")):
-        yield str(path.relative_to(folder))
-        if path.is_file():
-            yield path.read_bytes().decode("latin-1")
-    for name in ("retour", "rejets"):
-        yield from (path.name for path in (folder / "partners").glob(f"*/{name}/*"))
-
-
-def servers_log(postgres):
-    """What the database server wrote beside its tables."""
-    folder = Path(postgres.query["host"])
-    logs = [*folder.rglob("log"), *folder.rglob("*.log")]
-    assert logs
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs if path.is_file())
-
-
-def processes_below(parent):
-    """The command lines and environments of a process's descendants, as anybody on the machine may list them."""
-    shown, parents = [], [parent]
-    while parents:
-        for task in Path(f"/proc/{parents.pop()}/task").glob("*/children"):
-            for child in task.read_text().split():
-                parents.append(child)
-                shown += [
-                    Path(f"/proc/{child}/{name}").read_bytes().decode("latin-1") for name in ("cmdline", "environ")
-                ]
-    assert any("quality.suite" in each for each in shown)
-    return "\n".join(shown)
