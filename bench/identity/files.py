@@ -259,7 +259,6 @@ def _contacts(
 
 
 def _mixed(numbers: Column, salt: int) -> Column:
-    """A number drawn from a number."""
     mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(salt * 0x632BE59BD9B4E019 % 2**64)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)

@@ -175,17 +175,22 @@ def _twins(people: People, random: np.random.Generator, one: np.ndarray, other: 
 
 
 def _alike(people: People, random: np.random.Generator, one: np.ndarray, other: np.ndarray) -> None:
-    """First names that begin with the same two letters: Lucas and Lucie, Mathis and Mathieu."""
+    """A third have first names that begin with the same two letters: Lucas and Lucie, Mathis and Mathieu. Never the same first word."""
+    stock = np.unique(people.given[other, 0])
+    by_start: dict[str, list[int]] = {}
+    for place in stock:
+        by_start.setdefault(people.givens[place][:2], []).append(int(place))
     for a, b in zip(one, other, strict=True):
-        if random.random() < 0.33:
-            start = people.givens[people.given[a, 0]][:2]
-            like = [
-                i
-                for i in np.unique(people.given[other, 0])
-                if people.givens[i].startswith(start) and i != people.given[a, 0]
-            ]
-            if like:
-                people.given[b, 0] = random.choice(like)
+        name = people.givens[people.given[a, 0]]
+        like = [place for place in by_start.get(name[:2], ()) if _first_word(people.givens[place]) != _first_word(name)]
+        if like and random.random() < 0.33:
+            people.given[b, 0] = like[int(random.integers(len(like)))]
+        if _first_word(people.givens[people.given[b, 0]]) == _first_word(name):
+            people.given[b, 0] = random.choice(stock)
+
+
+def _first_word(name: str) -> str:
+    return name.split("-")[0]
 
 
 def _same_culture(people: People, random: np.random.Generator, one: np.ndarray, sex: np.ndarray) -> np.ndarray:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.identity.model.rules import forbidden, reserved
+import numpy as np
+
+from hub.identity.model.rules import forbidden, look_alike, reserved
 from hub.identity.model.scorecard import Model, features_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import numpy as np
 
     from hub.identity.model.pairs import Pairs
 
@@ -21,12 +21,13 @@ class Costs:
     """In the cost of one missed link: a person told what belongs to another, and an agent who looks at one pair."""
 
     false_merge: float = 25.0
+    of_relatives: float = 100.0
     review: float = 0.05
 
-    @property
-    def link_from(self) -> float:
-        """The chance from which linking costs less than not linking."""
-        return self.false_merge / (self.false_merge + 1.0)
+    def link_from(self, look_alike: np.ndarray) -> np.ndarray:
+        """The chance from which linking costs less than not linking; merging twins or a father and his son costs more."""
+        cost = np.where(look_alike, self.of_relatives, self.false_merge)
+        return np.asarray(cost / (cost + 1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,5 +45,5 @@ def decide(model: Model, pairs: Pairs, *, records: Mapping[int, int], costs: Cos
     chances = model.chances(features_of(model, pairs, records=records))
     never = forbidden(pairs.levels)
     maybe = (chances >= costs.review) & ~never
-    link = maybe & (chances >= costs.link_from) & ~reserved(pairs.levels)
+    link = maybe & (chances >= costs.link_from(look_alike(pairs.levels))) & ~reserved(pairs.levels)
     return Decided(chances=chances, link=link, review=maybe & ~link, never=never)

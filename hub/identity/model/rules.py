@@ -53,14 +53,8 @@ def not_enough_civil_status(levels: Levels) -> Which:
     return no_number & (
         at(levels, FIRST_NAME, "absent", "différent", "initiale", "un prénom commun")
         | at(levels, BORN, "différente", "même année seulement")
-        | (at(levels, BORN, "absente") & (_meeting_points(levels) < 2))
+        | (at(levels, BORN, "absente") & (_meeting_points(levels) < 1))
     )
-
-
-def another_name(levels: Levels) -> Which:
-    """Sans numéro commun, un autre nom : seulement si le prénom et la date suivent, et un lieu ou un moyen de joindre."""
-    no_number = ~at(levels, NIR, *SAME_NUMBER, "égal, douteux")
-    return no_number & at(levels, NAME, "absent", *OTHER_NAME) & (_meeting_points(levels) < 1)
 
 
 def _meeting_points(levels: Levels) -> NDArray[np.int8]:
@@ -74,7 +68,26 @@ def _meeting_points(levels: Levels) -> NDArray[np.int8]:
     return np.asarray(np.sum(same, axis=0, dtype=np.int8))
 
 
-ONLY_A_PERSON: tuple[Callable[[Levels], Which], ...] = (nothing_of_civil_status, not_enough_civil_status, another_name)
+ONLY_A_PERSON: tuple[Callable[[Levels], Which], ...] = (nothing_of_civil_status, not_enough_civil_status)
+
+
+def perhaps_twins(levels: Levels) -> Which:
+    """Le même nom, la même date, un autre prénom : une faute de frappe, ou des jumeaux."""
+    same = ("égaux, deux ou plus", "égal", "égal, écrit joint", "inversé avec le nom")
+    return at(levels, NAME, *SAME_NAME) & at(levels, BORN, *SAME_DAY) & ~at(levels, FIRST_NAME, *same)
+
+
+def perhaps_father_and_son(levels: Levels) -> Which:
+    """Les mêmes noms et pas de date : une personne, ou un père et son fils sous un même toit."""
+    return at(levels, BORN, "absente") & ~at(levels, NIR, *SAME_NUMBER)
+
+
+def another_name(levels: Levels) -> Which:
+    """Un autre nom, rien d'autre que le prénom et la date, pas de numéro : une femme mariée, ou deux personnes."""
+    return at(levels, NAME, "absent", *OTHER_NAME) & (_meeting_points(levels) < 1) & ~at(levels, NIR, *SAME_NUMBER)
+
+
+LOOK_ALIKES: tuple[Callable[[Levels], Which], ...] = (perhaps_twins, perhaps_father_and_son, another_name)
 
 
 def forbidden(levels: Levels) -> Which:
@@ -85,3 +98,8 @@ def forbidden(levels: Levels) -> Which:
 def reserved(levels: Levels) -> Which:
     """Pairs that are at most proposed to a person."""
     return np.asarray(np.logical_or.reduce([rule(levels) for rule in ONLY_A_PERSON]))
+
+
+def look_alike(levels: Levels) -> Which:
+    """Pairs that relatives or homonyms may make: linked only when a false merge is four times less likely than elsewhere."""
+    return np.asarray(np.logical_or.reduce([rule(levels) for rule in LOOK_ALIKES]))

@@ -16,7 +16,7 @@ from hub.identity.match.standardised import standardise_all
 from hub.identity.model.decision import Costs, decide
 from hub.identity.model.in_process import compare_with
 from hub.identity.model.levels import COMPARISONS, levels_of
-from hub.identity.model.rules import NEVER, ONLY_A_PERSON, forbidden
+from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, forbidden
 from hub.identity.model.scorecard import features_of, load
 from schemas.nir import key_of
 
@@ -242,7 +242,7 @@ def test_what_links_does_not_depend_on_the_side():
 
 
 def test_rules_say_in_french_why_and_each_differs():
-    said = [rule.__doc__ for rule in (*NEVER, *ONLY_A_PERSON)]
+    said = [rule.__doc__ for rule in (*NEVER, *ONLY_A_PERSON, *LOOK_ALIKES)]
 
     assert all(said)
     assert len(set(said)) == len(said)
@@ -255,5 +255,7 @@ def test_a_father_and_son_of_one_name_are_left_to_a_person():
 
 
 def test_costs_set_the_thresholds():
-    assert Costs(false_merge=99).link_from == pytest.approx(0.99)
+    thresholds = Costs(false_merge=19, of_relatives=99).link_from(np.array([False, True]))
+
+    assert thresholds == pytest.approx([0.95, 0.99])
     assert not forbidden(np.zeros((1, len(COMPARISONS)), dtype=np.uint8)).any()
