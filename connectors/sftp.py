@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import stat
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Self
 
@@ -50,10 +51,11 @@ class SftpConnector:
         self._client, self._sftp = open_session(self._access, timeout=TIMEOUT_SECONDS)
 
     def _close(self) -> None:
-        if self._sftp is not None:
-            self._sftp.close()
-        if self._client is not None:
-            self._client.close()
+        """Leave; a connection that was cut has nobody to say goodbye to."""
+        for each in (self._sftp, self._client):
+            with suppress(SSHException, OSError, EOFError):
+                if each is not None:
+                    each.close()
         self._client = self._sftp = None
 
     @property
