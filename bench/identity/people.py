@@ -190,7 +190,7 @@ def _alike(people: People, random: np.random.Generator, one: np.ndarray, other: 
 
 
 def _first_word(name: str) -> str:
-    return name.split("-")[0]
+    return name.split("-", maxsplit=1)[0]
 
 
 def _same_culture(people: People, random: np.random.Generator, one: np.ndarray, sex: np.ndarray) -> np.ndarray:
