@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from bench.identity.generate import generate
+from bench.identity.generate import SOURCES, generate
 from bench.identity.measured import run
 from bench.identity.plain_splink import scores, splink_pairs
 from hub.identity.match.evaluation import evaluate
@@ -76,20 +75,16 @@ def plain(files: list[Path], folder: Path) -> dict[str, Any]:
 
 def two_numbers(folder: Path) -> int:
     """Linked pairs whose two records carry different numbers that their own record certifies: there must be none."""
-    import duckdb  # noqa: PLC0415
-
-    links = pq.read_table(folder / "links.parquet")
-    with duckdb.connect() as connection, connect(Settings(memory=4, threads=2, spill=folder / "spill")) as standard:
-        read_files(standard, sorted(folder.glob("[cpd]*.parquet")))
-        standardise_all(standard)
-        certified = standard.sql(
-            "SELECT source, source_id, nir FROM said JOIN records USING (rid) WHERE nir_state = 5"
-        ).to_arrow_table()
-        connection.register("links", links)
-        connection.register("certified", certified)
+    with connect(Settings(memory=4, threads=2, spill=folder / "spill")) as connection:
+        read_files(connection, [folder / f"{source}.parquet" for source in SOURCES])
+        standardise_all(connection)
+        connection.execute(
+            "CREATE TABLE certified AS SELECT source, source_id, r.nir FROM said JOIN records r USING (rid) WHERE nir_state = 5"
+        )
         row = connection.execute(
-            "SELECT count(*) FROM links l JOIN certified x ON x.source = l.source_a AND x.source_id = l.id_a JOIN certified y"
-            " ON y.source = l.source_b AND y.source_id = l.id_b WHERE decision = 'linked' AND x.nir <> y.nir"
+            f"SELECT count(*) FROM read_parquet('{folder}/links.parquet') l"
+            " JOIN certified x ON x.source = l.source_a AND x.source_id = l.id_a"
+            " JOIN certified y ON y.source = l.source_b AND y.source_id = l.id_b WHERE decision = 'linked' AND x.nir <> y.nir"
         ).fetchone()
     return int(row[0]) if row else 0
 
