@@ -11,14 +11,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cycle import turn
+from cycle import new_hub, turn
 
-from hub.opening import Hub
 from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
-from hub.settings import Settings
 from hub.store import create_database, drop_database
-from hub.vault import open_vault
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
@@ -27,13 +24,6 @@ def ticking():
     """A clock that goes a second further each time it is read."""
     ticks = itertools.count()
     return lambda: START + timedelta(seconds=next(ticks))
-
-
-def new_hub(home, url):
-    """A hub with its own keys, raw store and database."""
-    settings = Settings(home=home, database_url=url.render_as_string(hide_password=False))
-    open_vault(settings.keys, create=True)
-    return Hub(settings)
 
 
 @pytest.fixture

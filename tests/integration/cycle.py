@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from hub import pipeline
+from hub.opening import Hub
 from hub.reconcile import reconcile
+from hub.settings import Settings
 from hub.share import acknowledge_from, file_partners, partners, share_with
+from hub.vault import open_vault
 
 
 def turn(hub, sandbox, clock):
@@ -22,3 +25,10 @@ def turn(hub, sandbox, clock):
     for partner in file_partners(hub):
         acknowledge_from(hub, partner, clock=clock)
     return lines, messages
+
+
+def new_hub(home, url):
+    """A hub with its own keys, raw store and database."""
+    settings = Settings(home=home, database_url=url.render_as_string(hide_password=False))
+    open_vault(settings.keys, create=True)
+    return Hub(settings)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def month(postgres, tmp_path_factory):
     """A hub after the month, what playing it said, and the hour it ended."""
-    from conftest import new_hub
+    from cycle import new_hub
 
     from hub.store import create_database, drop_database
 
