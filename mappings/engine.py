@@ -84,8 +84,10 @@ def _mended(value: Any, repairs: Counter[str]) -> Any:
     """The value with its letters put right, each repair counted; one that is nothing else is absent."""
     if isinstance(value, str):
         text, made = mend(value)
+        if not made:
+            return text or None
         repairs.update(made)
-        return (text.strip() if made else text) or None
+        return text.strip() or None
     if isinstance(value, list):
         return [_mended(each, repairs) for each in value]
     if isinstance(value, dict):

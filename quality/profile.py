@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,13 +29,15 @@ def shapes_of(frame: pd.DataFrame, coded: Mapping[str, str]) -> list[str]:
     paths = [column for column in frame.columns if not str(column).startswith("#")]
     filled = np.packbits(frame[paths].notna().to_numpy(), axis=1)
     masks = [row.tobytes().hex() for row in filled]
-    columns = [[_codes(value, code_lists()[name]) for value in frame[path]] for path, name in coded.items()]
+    columns = [_said(frame[path], code_lists()[name]) for path, name in coded.items()]
     codes = [";".join(row) for row in zip(*columns, strict=True)] if columns else [""] * len(frame)
     return [f"{mask}|{said}" for mask, said in zip(masks, codes, strict=True)]
 
 
-def _codes(value: Any, known: CodeList) -> str:
-    return "" if value is None else ",".join(known.shown(code) for code in codes_in(value))
+def _said(column: pd.Series, known: CodeList) -> list[str]:
+    """The codes of each record, looked up once each: a column holds few different ones."""
+    shown = cache(known.shown)
+    return ["" if value is None else ",".join(map(shown, codes_in(value))) for value in column]
 
 
 @dataclass
