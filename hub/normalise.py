@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Chunk, Reader
     from hub.opening import Hub
+    from mappings.declaration import InMapping
 
 
 @dataclass(kw_only=True)
@@ -63,9 +64,8 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
         judge = the_judge()
         staging = Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=delivery_id, now=now)
         staging.clear()
-        memory = Memory(connection, row.flow)
-        mapping = hub.in_mapping(row.flow)
-        seen = Seen(Profile(paths=list(mapping.fields), coded=mapping.coded))
+        memory = Memory(connection=connection, flow=row.flow, delivery_id=delivery_id)
+        seen = Seen(_empty_profile(hub.in_mapping(row.flow)))
         reading = Reading()
         try:
             with unsealed(hub, row.flow, row.sha256) as stream:
@@ -77,15 +77,20 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
                     if progress:
                         progress(reading.records)
                 check_header(flow, reading.header, today=now.date())
+            seen.profile.add(memory.stage(records=reading.remembered), rejected=0)
         except FixTheDelivery as error:
             close_refused(connection, delivery_id, reason=str(error), now=now, **known_of(flow, reading, row))
             alarm_delivery(connection, delivery_id, now=now)
             return "refused"
-        concluded = Concluded(flow=flow, reading=reading, row=row, seen=seen)
-        state = conclude(hub, connection, concluded, judge=judge, now=now)
+        read = Concluded(flow=flow, reading=reading, row=row, seen=seen)
+        state = conclude(hub, connection, read, judge=judge, now=now)
         if state != "received":
             alarm_delivery(connection, delivery_id, now=now)
         return state
+
+
+def _empty_profile(mapping: InMapping) -> Profile:
+    return Profile(paths=list(mapping.fields), coded=mapping.coded)
 
 
 def open_delivery(hub: Hub, flow: str, stream: Any, *, memory: Memory | None = None) -> Reader:
@@ -129,6 +134,4 @@ def _take_chunk(
         staging.unread(chunk)
         seen.profile.add(Counter(), rejected=refused)
     if chunk.known:
-        rows, shapes_again = memory.records(chunk.known)
-        staging.stage_again(rows)
-        seen.profile.add(shapes_again, rejected=0)
+        memory.set_aside(chunk.known)
