@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
     partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")
     chunk: int = Field(default=2000, ge=1, description="records in flight at once")
+    address: str | None = Field(default=None, description="where operators reach the screens; shown in what alarms say")
+    alarm_emails: str = Field(default="", description="who is told of alarms, separated by commas")
+    alarm_webhook: str | None = Field(
+        default=None, description="Airflow connection of the address that is told of alarms"
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property

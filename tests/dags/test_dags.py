@@ -57,7 +57,7 @@ def test_every_flow_and_every_partner_has_its_dag(read):
     expected |= {f"share_{flow.partner}" for flow in flows if flow.direction == "out"}
     expected |= {f"acknowledge_{flow.partner}" for flow in flows if flow.deliver}
 
-    assert set(read["dags"]) == expected | {"reconcile", "oversee"}
+    assert set(read["dags"]) == expected | {"reconcile", "oversee", "verify_journal"}
     assert read["tasks"]["receive_caf_rsa"] == ["normalise_check_apply", "receive"]
 
 
