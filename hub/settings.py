@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     alarm_webhook: str | None = Field(
         default=None, description="Airflow connection of the address that is told of alarms"
     )
+    metrics_token: str | None = Field(default=None, repr=False, description="what a monitor shows to read /metrics")
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property
