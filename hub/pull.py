@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from hub.ledger import open_line
 from hub.oversight import alarm_delivery
 from hub.providers import SharedBudget, StoredTokens
 from hub.store import take_lock
+from hub.telemetry import Traced, received
 from schemas.tables import asked
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def pull(hub: Hub, flow: Flow, *, now: datetime, clock: Callable[[], datetime]) 
     if not people:
         return []
     codes: dict[int, str] = {}
+    began = time.time_ns()
     stored = hub.raw.put(lambda sink: _write_answers(hub, flow, people=people, sink=sink, codes=codes, clock=clock))
     with hub.engine.begin() as connection:
         take_lock(connection, f"flow:{flow.flow}")
@@ -71,7 +74,8 @@ def pull(hub: Hub, flow: Flow, *, now: datetime, clock: Callable[[], datetime]) 
         name = f"usagers_{now:%Y%m%dT%H%M%S}.jsonl"
         number = open_line(connection, flow, name=name, stored=stored, arrived_at=now, now=now)
         alarm_delivery(connection, number, now=now)
-        return [number]
+    received(Traced(id=number, flow=flow.flow, sha256=stored.sha256), began_ns=began)
+    return [number]
 
 
 def _limits(flow: Flow, now: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub import telemetry
 from hub.dossier import rebuild
 from hub.identity.reconcile import reconcile as link_records
 from hub.sharing.follow import carry_told
@@ -37,7 +38,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
     Returns counts: records looked at, links made, persons, review cases, dossiers changed, messages per partner.
     """
     now = clock()
-    with hub.engine.begin() as connection:
+    with telemetry.step("reconcile", _traced(hub)), hub.engine.begin() as connection:
         reconciled = link_records(connection, now=now, full=full)
         touched = reconciled.touched
         carry_told(connection, reconciled.moved)
@@ -55,6 +56,13 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),
     }
+
+
+def _traced(hub: Hub) -> list[telemetry.Traced]:
+    if not telemetry.is_on():
+        return []
+    with hub.engine.connect() as connection:
+        return telemetry.deliveries_to_match(connection)
 
 
 def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, datetime]:
