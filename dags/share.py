@@ -8,7 +8,7 @@ from airflow.sdk import DAG, task
 from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from dags.assets import DOSSIERS, flows
+from dags.assets import DOSSIERS, flows, messages
 from dags.policy import START, TASKS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def share_dag(flow: Flow) -> DAG:
         tags=["partager", flow.partner],
     ) as dag:
 
-        @task
+        @task(inlets=[DOSSIERS], outlets=[messages(flow)])
         def share(partner: str) -> dict[str, Any]:
             from hub.steps import share_step
 
