@@ -14,6 +14,7 @@ from sqlalchemy import select
 from hub import telemetry
 from hub.apply import apply
 from hub.ledger import Line, lines
+from hub.logs import log
 from hub.normalise import normalise
 from hub.receive import receive_arrivals, receive_file
 from schemas.tables import delivery
@@ -102,7 +103,13 @@ def finish(hub: Hub, delivery_ids: Sequence[int], *, clock: Callable[[], datetim
             while not apply(hub, delivery_id, now=clock()):
                 normalise(hub, delivery_id, now=clock())
     with hub.engine.connect() as connection:
-        return lines(connection, delivery_ids)
+        settled = lines(connection, delivery_ids)
+    for line in settled:
+        log().info(
+            "delivery settled", delivery=line.id, flow=line.flow, state=line.state, received=line.received,
+            applied=line.applied, unchanged=line.unchanged, quarantined=line.quarantined, refused=line.refused,
+        )  # fmt: skip
+    return settled
 
 
 def _traced(hub: Hub, delivery_id: int) -> list[telemetry.Traced]:

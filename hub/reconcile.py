@@ -9,6 +9,7 @@ from sqlalchemy import text
 from hub import telemetry
 from hub.dossier import rebuild
 from hub.identity.reconcile import reconcile as link_records
+from hub.logs import log
 from hub.sharing.follow import carry_told
 from hub.sharing.select import fill
 
@@ -46,7 +47,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
         recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
         arrived_at = _arrivals(connection, touched)
         filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
-    return {
+    done = {
         "records": reconciled.records,
         "linked": reconciled.linked,
         "new_persons": reconciled.new_persons,
@@ -56,6 +57,8 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),
     }
+    log().info("reconciled", **done)
+    return done
 
 
 def _traced(hub: Hub) -> list[telemetry.Traced]:
