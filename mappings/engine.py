@@ -125,6 +125,8 @@ def _guarded(convert: Callable[[Any], Any], *, lists: bool) -> Callable[[Any], A
     """The converter, never given what it was not made for: a value without measure, or a list where a text is due."""
 
     def guarded(value: Any) -> Any:
+        if isinstance(value, str) and len(value) <= LONGEST_VALUE:
+            return convert(value)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, list | dict):
                 if not lists:
