@@ -45,6 +45,17 @@ def _misfits(flows: Any, mappings: Any, qualities: Any, agreements: Any) -> Iter
             yield f"quality/partners/{name}.yml: missing; write what is acceptable in {name}."
     for name in mappings.keys() - flows.keys():
         yield f"connectors/partners/{name}.yml: missing; mappings/partners/{name}.yml maps a flow nobody declares."
+    yield from _agreement_misfits(flows, mappings, agreements)
+
+
+def _agreement_misfits(flows: Any, mappings: Any, agreements: Any) -> Iterator[str]:
+    from hub.sharing.contract import beyond  # noqa: PLC0415 - the loaders are heavy
+    from mappings.declaration import OutMapping  # noqa: PLC0415
+
     for partner, agreement in agreements.items():
+        mapping = mappings.get(agreement.out_flow)
         if agreement.out_flow not in flows:
             yield f"hub/sharing/agreements/{partner}.yml: out_flow: {agreement.out_flow} is not a declared flow."
+        elif isinstance(mapping, OutMapping):
+            for path in beyond(agreement, mapping):
+                yield f"mappings/partners/{mapping.flow}.yml: {path}: the agreement with {partner} does not name it; take it out."

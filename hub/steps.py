@@ -65,7 +65,9 @@ def acknowledge_step(partner: str) -> dict[str, Any]:
 
 @discreet()
 def oversee_step() -> dict[str, int]:
-    """Raise the alarms of deliveries that are missing, close those of deliveries that have come."""
+    """Raise the alarms of deliveries that are missing, close those of deliveries that have come; sign the journal."""
+    from hub.checkpoints import sign_regularly  # noqa: PLC0415
     from hub.oversight import look  # noqa: PLC0415
 
-    return look(open_hub(), now=clock())
+    hub = open_hub()
+    return look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}

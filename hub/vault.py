@@ -129,17 +129,24 @@ class _Frames(io.RawIOBase):
 
 def open_vault(key_file: Path, *, create: bool) -> Vault:
     """Read the master key; ``create`` makes one (mode 0600) where there is none yet."""
+    return Vault(read_key_file(key_file, create=create))
+
+
+def read_key_file(key_file: Path, *, create: bool) -> bytes:
+    """Read a key of 32 bytes in hexadecimal; ``create`` draws one (mode 0600) where there is none yet."""
     if not key_file.exists():
         if not create:
-            raise FixTheDeclaration(f"No master key in {key_file.name}: set HUB_KEY_FILE to the file that holds it.")
+            raise FixTheDeclaration(
+                f"No key in {key_file.name}: set HUB_KEY_FILE or HUB_SIGNING_KEY_FILE to the file that holds it, or hub keys create."
+            )
         _create_key(key_file)
     try:
-        master = bytes.fromhex(key_file.read_text(encoding="ascii").strip())
+        key = bytes.fromhex(key_file.read_text(encoding="ascii").strip())
     except ValueError as error:
         raise FixTheDeclaration(f"{key_file.name} does not hold {KEY_BYTES} bytes in hexadecimal.") from error
-    if len(master) != KEY_BYTES:
+    if len(key) != KEY_BYTES:
         raise FixTheDeclaration(f"{key_file.name} does not hold {KEY_BYTES} bytes in hexadecimal.")
-    return Vault(master)
+    return key
 
 
 def _create_key(key_file: Path) -> None:

@@ -10,9 +10,11 @@ from datetime import date  # noqa: TC003 - pydantic reads it at run time
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from schemas.beneficiary import facts
+from schemas.errors import FixTheDeclaration
 from schemas.facts import Sensitivity
 from schemas.yaml_files import Kind
 
@@ -73,6 +75,23 @@ def load_agreements(folder: Path | None = None) -> dict[str, Agreement]:
         fault=_fault,
     )
     return kind.load(folder or files("hub.sharing").joinpath("agreements"))
+
+
+def read_agreement(file: Path) -> Agreement:
+    """An agreement that is not in force yet, from a file of any name.
+
+    Raises:
+        FixTheDeclaration: one line per fault, each naming file, field and fix.
+    """
+    try:
+        agreement = Agreement.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise FixTheDeclaration(f"{file.name}: cannot be read as YAML.") from error
+    except ValidationError as error:
+        raise FixTheDeclaration("\n".join(f"{file.name}: {_fault(each)}" for each in error.errors())) from None
+    if faults := [f"{file.name}: {misfit}" for misfit in _misfits(agreement)]:
+        raise FixTheDeclaration("\n".join(faults))
+    return agreement
 
 
 def _fault(each: ErrorDetails) -> str:
