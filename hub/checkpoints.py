@@ -52,10 +52,9 @@ def sign_journal(hub: Hub, *, now: datetime) -> list[dict[str, Any]]:
 
 def sign_regularly(hub: Hub, *, now: datetime) -> int:
     """Sign what is new, or raise an alarm where there is no key to sign with; returns how many checkpoints were made."""
-    can = hub.settings.database_url is None or hub.settings.signing_key.exists()
-    made = sign_journal(hub, now=now) if can else []
+    made = sign_journal(hub, now=now) if hub.can_sign else []
     with hub.engine.begin() as connection:
-        if can:
+        if hub.can_sign:
             close_alarms(connection, "journal", now=now, kind=NO_KEY)
         else:
             raise_alarms(connection, [Alarm(kind=NO_KEY, subject="journal", message=NOT_SIGNED)], now=now)

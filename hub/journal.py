@@ -23,7 +23,7 @@ LOOKED_INTO = 50  # entries out of place that are compared with each other
 TOLD_AT_MOST = 100
 
 ENTRIES = """
-select position, extract(epoch from at) as at, partner, person_id::text as person, agreement, purpose, fields,
+select position, cast(round(extract(epoch from at), 6) as text) as at, partner, person_id::text as person, agreement, purpose, fields,
        message_id::text as message, previous_hash, entry_hash
 from disclosure order by position
 """
@@ -34,6 +34,7 @@ select exists (select from message m where not exists (select from disclosure d 
 END_MISSING = "un message n'a pas son entrée : la fin du journal manque"
 UNSIGNED = "les entrées {first} à {last} ne sont pas celles qui ont été signées : réécrites, ou supprimées à la fin"
 CUT = "les entrées {first} à {last} ont été signées et ne sont plus toutes là"
+CUT_OFF = " à la fin : cela avait été signé"
 MOVED = ", les suivantes décalées"
 NOT_KEPT = "point de contrôle {last} : la copie gardée hors de la base n'est plus celle de la base"
 
@@ -72,28 +73,28 @@ class _Checkpoints:
     waiting: list[Mapping[str, Any]]
     key: Ed25519PublicKey | None
     tree: Tree = field(default_factory=Tree)
-    leaves: int = 0
     before: bytes = GENESIS
     signed_to: int = 0
+    seen: int = 0
     sound: bool = True
 
     def passed(self, position: int, entry_hash: bytes) -> Iterator[Fault]:
         while self.waiting and position > self.waiting[0]["last_position"]:
-            yield from self._missed(self.waiting.pop(0))
+            yield self._missed(self.waiting.pop(0))
         self.tree.add(entry_hash)
-        self.leaves += 1
+        self.seen = position
         if self.waiting and position == self.waiting[0]["last_position"]:
             yield from self._met(dict(self.waiting.pop(0)), entry_hash)
 
     def ended(self) -> Iterator[Fault]:
-        for checkpoint in self.waiting:
-            yield from self._missed(checkpoint)
+        if self.waiting:
+            first, last = self.seen + 1, self.waiting[-1]["last_position"]
+            yield Fault(position=first, what=f"{_missing(first, last)}{CUT_OFF}")
 
-    def _missed(self, checkpoint: Mapping[str, Any]) -> Iterator[Fault]:
+    def _missed(self, checkpoint: Mapping[str, Any]) -> Fault:
         first, last = checkpoint["first_position"], checkpoint["last_position"]
-        self.sound, self.tree, self.leaves = False, Tree(), 0
-        self.before = hash_of(dict(checkpoint))
-        yield Fault(position=min(first + self.leaves, last), what=CUT.format(first=first, last=last))
+        self.sound, self.tree, self.before = False, Tree(), hash_of(dict(checkpoint))
+        return Fault(position=first, what=CUT.format(first=first, last=last))
 
     def _met(self, checkpoint: dict[str, Any], entry_hash: bytes) -> Iterator[Fault]:
         first, last = checkpoint["first_position"], checkpoint["last_position"]
@@ -110,7 +111,7 @@ class _Checkpoints:
         self.sound = self.sound and held
         if self.sound:
             self.signed_to = last
-        self.before, self.tree, self.leaves = hash_of(checkpoint), Tree(), 0
+        self.before, self.tree = hash_of(checkpoint), Tree()
 
 
 def verify(
@@ -227,6 +228,6 @@ def _swapped(one: Row[Any], other: Row[Any]) -> bool:
 
 def _sealed(row: Row[Any], position: int, previous: bytes | None = None) -> bytes:
     return seal(
-        bytes(row.previous_hash if previous is None else previous), position, f"{row.at:.6f}", row.partner, row.person,
+        bytes(row.previous_hash if previous is None else previous), position, row.at, row.partner, row.person,
         row.agreement, row.purpose, list(row.fields), row.message,
     )  # fmt: skip

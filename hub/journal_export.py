@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHUNK = 5000
 
 ENTRIES = """
-select position, extract(epoch from at) as at, partner, person_id::text as person, agreement, purpose, fields,
+select position, cast(round(extract(epoch from at), 6) as text) as at, partner, person_id::text as person, agreement, purpose, fields,
        message_id::text as message, previous_hash, entry_hash
 from disclosure
 where cast(:persons as uuid[]) is null or person_id = any(:persons)
@@ -43,7 +43,7 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
 
 def _entry(row: Row[Any]) -> dict[str, Any]:
     return {
-        "position": row.position, "at": f"{row.at:.6f}", "partner": row.partner, "person": row.person, "agreement": row.agreement,
+        "position": row.position, "at": row.at, "partner": row.partner, "person": row.person, "agreement": row.agreement,
         "purpose": row.purpose, "fields": list(row.fields), "message": row.message,
         "previous_hash": bytes(row.previous_hash).hex(), "entry_hash": bytes(row.entry_hash).hex(),
     }  # fmt: skip

@@ -50,6 +50,11 @@ class Hub:
         return open_signer(self.settings.signing_key, create=self.settings.database_url is None)
 
     @property
+    def can_sign(self) -> bool:
+        """Whether there is a key to sign with, or one may be made."""
+        return self.settings.database_url is None or self.settings.signing_key.exists()
+
+    @property
     def public_key(self) -> bytes | None:
         """What the journal's signatures are verified with; nothing where the hub has no signing key yet."""
         return self.signer.public if self.settings.signing_key.exists() else None

@@ -32,10 +32,16 @@ class Settings(BaseSettings):
         default=None,
         description="a copy of the signed checkpoints, outside the database; default beside the signing key",
     )
+    erasures_file: Path | None = Field(
+        default=None, description="opaque ids of the erased, outside the database; default beside the signing key"
+    )
     raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
     partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")
     agreements_dir: Path | None = Field(default=None, description="agreements; default: those of the package")
     chunk: int = Field(default=2000, ge=1, description="records in flight at once")
+    hold_new_hours: float = Field(
+        default=0, ge=0, description="how long nothing leaves about a person who has just appeared"
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property
@@ -53,6 +59,10 @@ class Settings(BaseSettings):
     @property
     def checkpoints(self) -> Path:
         return self.checkpoints_file or self.signing_key.with_name("checkpoints.jsonl")
+
+    @property
+    def erasures(self) -> Path:
+        return self.erasures_file or self.signing_key.with_name("erasures.txt")
 
     @property
     def raw(self) -> Path:

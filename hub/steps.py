@@ -65,9 +65,11 @@ def acknowledge_step(partner: str) -> dict[str, Any]:
 
 @discreet()
 def oversee_step() -> dict[str, int]:
-    """Raise the alarms of deliveries that are missing, close those of deliveries that have come; sign the journal."""
+    """Raise the alarms of deliveries that are missing, close those of deliveries that have come; sign the journal; finish erasures."""
+    from hub.certificates import finish_erasures  # noqa: PLC0415
     from hub.checkpoints import sign_regularly  # noqa: PLC0415
     from hub.oversight import look  # noqa: PLC0415
 
     hub = open_hub()
-    return look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}
+    done = look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}
+    return done | {"certificates": finish_erasures(hub, now=clock())}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import agreements, deliveries, flows, journal, look, match, people, quarantine, run, schema, serve
+from hub.cli import agreements, deliveries, flows, journal, look, match, people, quarantine, rights, run, schema, serve
 
 app = typer.Typer(
     help="Receive, normalise, check, reconcile and share what partners know, so that nobody is asked twice.",
@@ -28,6 +28,7 @@ app.add_typer(deliveries.alarms, name="alarms")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(people.review, name="review")
 app.add_typer(people.person, name="person")
+app.add_typer(rights.recall, name="recall")
 app.add_typer(agreements.app, name="agreements")
 app.add_typer(journal.app, name="journal")
 app.add_typer(match.app, name="match")

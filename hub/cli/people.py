@@ -68,12 +68,14 @@ def decide_case(
 
 @person.command("explain")
 def explain(number: Annotated[UUID, typer.Argument(help="The person's id in the hub.")], *, json: Json = False) -> None:
-    """Say in plain French why the person's records are linked."""
+    """Say in plain French why the person's records are linked; of a hidden person, only that it is hidden."""
     from hub.identity.explain import explain as read
     from hub.opening import open_hub
+    from hub.protections import HIDDEN, protections
 
     with open_hub().engine.connect() as connection:
-        sentences = read(connection, number)
+        hidden = not protections(connection, [number], now=clock()).get(number, set()).isdisjoint(HIDDEN)
+        sentences = ["Dossier masqué."] if hidden else read(connection, number)
     if json:
         print_json({"person": str(number), "explanation": sentences})
     else:

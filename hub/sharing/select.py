@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from hub import journal
 from hub.journal import Disclosure
+from hub.protections import protections, silenced, whereabouts
 from hub.sharing.news import Known, news, not_yet_told
 from hub.store import copy_rows
 
@@ -120,7 +121,8 @@ def fill(
             "partners": sorted(in_force),
             "agreed": sorted(agreements),
         }
-        decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled))
+        protected = protections(connection, ordered[start : start + CHUNK], now=now)
+        decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
         _write(connection, decided, now=now, arrived_at=arrived_at or {})
         for message in decided.messages:
             filled.messages[message.partner] += 1
@@ -141,20 +143,33 @@ def _decide(
     *,
     whole: bool,
     recalled: frozenset[UUID],
+    protected: Mapping[UUID, Collection[str]],
 ) -> _Decided:
     waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
     for row in connection.execute(text(WAITING), known):
         waiting[row.partner, row.person_id].append(row)
     told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
     decided = _Decided()
+    silent = silenced(protected)
     for row in connection.execute(text(FOLLOWED), known).all():
+        if row.person_id in silent:
+            continue
         key = (row.partner, row.person_id)
         how = {"whole": whole, "recall": row.person_id in recalled}
-        _tell_news(decided, row, in_force[row.partner], told=told.get(key), waiting=waiting.pop(key, []), how=how)
+        agreement = _sheltered(in_force[row.partner], protected.get(row.person_id, ()))
+        _tell_news(decided, row, agreement, told=told.get(key), waiting=waiting.pop(key, []), how=how)
     for key, unsent in waiting.items():
         decided.replaced += [each.id for each in unsent]
         decided.told.append((*key, told[key].sequence, _really_told(told[key], unsent)))
     return decided
+
+
+def _sheltered(agreement: Agreement, kinds: Collection[str]) -> Agreement:
+    """The agreement as it holds for one person: of somebody under threat, it does not say where it lives."""
+    if "threat" not in kinds:
+        return agreement
+    fields = tuple(path for path in agreement.fields if path not in whereabouts())
+    return agreement.model_copy(update={"fields": fields})
 
 
 def _tell_news(

@@ -19,6 +19,7 @@ from schemas.tables.rights import (
     protection_record,
     recall,
     recall_message,
+    redaction,
     tombstone,
 )
 from schemas.tables.said import movement, source_record, source_version
@@ -47,6 +48,7 @@ __all__ = [
     "rate_budget",
     "recall",
     "recall_message",
+    "redaction",
     "remembered_unit",
     "review_case",
     "source_identity",

@@ -8,11 +8,12 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from schemas.tables.base import metadata, moment, number
 
@@ -95,6 +96,19 @@ tombstone = Table(
     comment="by what an erased person would be recognised, and nothing that says who it is",
 )
 
+redaction = Table(
+    "redaction",
+    metadata,
+    Column("erasure_id", ForeignKey("erasure.id"), primary_key=True),
+    Column("delivery_id", ForeignKey("delivery.id"), primary_key=True),
+    Column("record", Integer, primary_key=True),
+    Column("unit", Integer, nullable=False),
+    Column("how", Text, comment="masked: overwritten where it stood; destroyed: the whole stored delivery went"),
+    moment("done_at", nullable=True),
+    CheckConstraint("how in ('masked', 'destroyed')", name="known_how"),
+    comment="where an erased person stood in the deliveries as received, until it stands there no more",
+)
+
 recall = Table(
     "recall",
     metadata,
@@ -113,5 +127,6 @@ recall_message = Table(
     Column("partner", Text, nullable=False),
     Column("person_id", UUID(as_uuid=True), nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("fields", ARRAY(Text), nullable=False),
     comment="the corrections of a recall, followed until each is acknowledged",
 )

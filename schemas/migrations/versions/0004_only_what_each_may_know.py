@@ -144,11 +144,31 @@ def upgrade() -> None:
         sa.Column("partner", sa.Text(), nullable=False),
         sa.Column("person_id", sa.UUID(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("fields", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(["recall_id"], ["recall.id"], name=op.f("fk_recall_message_recall_id_recall")),
         sa.PrimaryKeyConstraint("recall_id", "message_id", name=op.f("pk_recall_message")),
         comment="the corrections of a recall, followed until each is acknowledged",
     )
     op.create_index(op.f("ix_recall_message_message_id"), "recall_message", ["message_id"], unique=False)
+    op.create_table(
+        "redaction",
+        sa.Column("erasure_id", sa.BigInteger(), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("record", sa.Integer(), nullable=False),
+        sa.Column("unit", sa.Integer(), nullable=False),
+        sa.Column(
+            "how",
+            sa.Text(),
+            nullable=True,
+            comment="masked: overwritten where it stood; destroyed: the whole stored delivery went",
+        ),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("how in ('masked', 'destroyed')", name=op.f("ck_redaction_known_how")),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_redaction_delivery_id_delivery")),
+        sa.ForeignKeyConstraint(["erasure_id"], ["erasure.id"], name=op.f("fk_redaction_erasure_id_erasure")),
+        sa.PrimaryKeyConstraint("erasure_id", "delivery_id", "record", name=op.f("pk_redaction")),
+        comment="where an erased person stood in the deliveries as received, until it stands there no more",
+    )
     op.create_table(
         "tombstone",
         sa.Column("erasure_id", sa.BigInteger(), nullable=False),
@@ -176,6 +196,7 @@ def downgrade() -> None:
     op.execute("drop function refuse_change()")
     op.drop_index(op.f("ix_tombstone_mark"), table_name="tombstone")
     op.drop_table("tombstone")
+    op.drop_table("redaction")
     op.drop_index(op.f("ix_recall_message_message_id"), table_name="recall_message")
     op.drop_table("recall_message")
     op.drop_index(op.f("ix_protection_record_source_record_id"), table_name="protection_record")
