@@ -64,7 +64,7 @@ STANDS = """
 select exists (select from person p join link l on l.person_id = p.id and l.superseded_at is null where p.id = :person)
 """
 
-TOLD = "select partner, person_id from told where person_id = any(:persons)"
+TOLD = "select partner, person_id from told where person_id = any(:persons) and jsonb_path_exists(content, '$.* ? (@ != null)')"
 
 STOOD = """
 insert into redaction (erasure_id, delivery_id, record, unit)
@@ -77,6 +77,11 @@ from (
 ) s
 join erasure e on e.person_id = s.who
 on conflict do nothing
+"""
+
+LEAVES_NO_MORE = """
+update message set state = 'replaced'
+where person_id = any(:persons) and state in ('pending', 'parked') and sync_file_id is null
 """
 
 # Everything that says anything about the person, or from which it could be guessed. Rows that ledgers count stay, empty.
@@ -180,11 +185,14 @@ def destroy(
     numbers = _open_erasures(connection, people, cause=cause, author=author, reason=reason, now=now)
     counts: dict[str, Any] = {"people": len(people), "records": len(records)}
     counts["stood_in_deliveries"] = connection.execute(text(STOOD)).rowcount
-    counts["withdrawn"] = {}
+    counts |= {"withdrawn": {}, "partners_to_tell_by_hand": []}
     if cause == "request":
         leave_tombstones(hub, connection, numbers)
-        counts["withdrawn"] = _withdraw(hub, connection, persons, records, now=now)
+        withdrawn, by_hand = _withdraw(hub, connection, persons, records, now=now)
+        counts |= {"withdrawn": withdrawn, "partners_to_tell_by_hand": by_hand}
     known = {"records": records, "persons": persons, "now": now}
+    if cause == "retention":
+        connection.execute(text(LEAVES_NO_MORE), known)
     counts |= {name: connection.execute(text(statement), known).rowcount for name, statement in FORGET.items()}
     counts["messages_emptied"] = empty_messages(connection)
     connection.execute(
@@ -203,15 +211,18 @@ def _open_erasures(
 
 def _withdraw(
     hub: Hub, connection: Connection, persons: Collection[UUID], records: list[int], *, now: datetime
-) -> dict[str, int]:
+) -> tuple[dict[str, int], list[str]]:
+    """How many messages tell each partner, and the partners that were told something and must be told otherwise."""
     words = {row.partner: row.content for row in connection.execute(text(OWN), {"records": records})}
     told = connection.execute(text(TOLD), {"persons": list(persons)}).all()
-    own = {
-        (row.partner, row.person_id): words[row.partner]
-        for row in told
-        if row.partner in words and row.partner in hub.agreements
-    }
+    reached = {row.partner for row in told if row.partner in words and _takes_withdrawals(hub, row.partner)}
+    own = {(row.partner, row.person_id): words[row.partner] for row in told if row.partner in reached}
     withdrawn = withdraw_told(connection, hub.agreements, own, now=now)
     if withdrawn:
         note_recall(connection, cause="erasure", subject="1", persons=persons, now=now)
-    return dict(withdrawn)
+    return dict(withdrawn), sorted({row.partner for row in told} - reached)
+
+
+def _takes_withdrawals(hub: Hub, partner: str) -> bool:
+    """France Travail's API takes decisions and appointments, and has no way to take one back."""
+    return partner in hub.agreements and hub.flow(hub.agreements[partner].out_flow).protocol != "api"

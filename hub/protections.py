@@ -47,13 +47,23 @@ with recursive onward as (
 select id from onward where forwards_to is null
 """
 
-EVERY_ID = """
+IDS_OF = """
 with recursive backward as (
-  select id from person where id = :person
+  select p.id as who, p.id from unnest(cast(:persons as uuid[])) as p (id)
   union all
-  select p.id from person p join backward b on p.forwards_to = b.id
+  select b.who, p.id from person p join backward b on p.forwards_to = b.id
 )
-select id from backward
+select who, id from backward
+"""
+
+# Somebody spoke of them: they are in the active base again.
+REOPEN = """
+update protection set closed_at = :now, closed_by = 'hub'
+where closed_at is null and kind = 'archived' and id in (
+  select c.protection_id from protection_record c
+  join link l on l.source_record_id = c.source_record_id and l.superseded_at is null
+  where l.person_id = any(:persons)
+)
 """
 
 PUT = """
@@ -124,7 +134,15 @@ def current_person(connection: Connection, person: UUID) -> UUID:
 
 def every_id(connection: Connection, person: UUID) -> list[UUID]:
     """Every id a person has had: its own, and those of the persons merged into it."""
-    return [UUID(str(each)) for each in connection.execute(text(EVERY_ID), {"person": person}).scalars()]
+    return ids_of(connection, [person])[person]
+
+
+def ids_of(connection: Connection, persons: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """Every id each of some persons has had."""
+    found: dict[UUID, list[UUID]] = {person: [] for person in persons}
+    for row in connection.execute(text(IDS_OF), {"persons": list(persons)}):
+        found[row.who].append(row.id)
+    return found
 
 
 def put(
@@ -145,6 +163,11 @@ def lift(connection: Connection, person: UUID, *, kind: str, author: str, now: d
     if not done:
         raise FixTheDeclaration(f"Person {person} is under no {kind}: hub person protections lists them.")
     return done
+
+
+def reopen(connection: Connection, persons: Collection[UUID], *, now: datetime) -> None:
+    """End the archive of persons somebody has spoken of."""
+    connection.execute(text(REOPEN), {"persons": list(persons), "now": now})
 
 
 def close_over(connection: Connection, *, now: datetime) -> set[UUID]:

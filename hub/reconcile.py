@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from hub.dossier import rebuild
 from hub.identity.reconcile import reconcile as link_records
-from hub.protections import close_over, put
+from hub.protections import close_over, put, reopen
 from hub.recalls import note_recall
 from hub.sharing.follow import carry_told
 from hub.sharing.select import fill
@@ -43,6 +43,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
     now = clock()
     with hub.engine.begin() as connection:
         reconciled = link_records(connection, now=now, full=full)
+        reopen(connection, reconciled.touched, now=now)
         touched = reconciled.touched | close_over(connection, now=now)
         returned = hold_returned(hub, connection, touched, now=now)
         _hold_new(hub, connection, now=now)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import agreements, deliveries, flows, journal, look, match, people, quarantine, rights, run, schema, serve
+from hub.cli import (
+    agreements,
+    deliveries,
+    flows,
+    journal,
+    look,
+    match,
+    people,
+    quarantine,
+    retention,
+    rights,
+    run,
+    schema,
+    serve,
+)
 
 app = typer.Typer(
     help="Receive, normalise, check, reconcile and share what partners know, so that nobody is asked twice.",
@@ -19,6 +33,7 @@ app.command("share")(run.share)
 app.command("acknowledge")(run.acknowledge)
 app.command("status")(look.status)
 app.command("ledger")(look.ledger)
+app.command("retention")(retention.retention)
 app.command("demo")(serve.demo)
 app.command("up")(serve.up)
 app.command("screens")(serve.screens)

@@ -318,6 +318,7 @@ def test_the_certificate_comes_once_partners_have_answered_and_is_signed(erased)
     )
     assert document["partners"][f"departement_{erased.adult.departement}"] == {"acknowledged": 1}
     assert document["erased"]["versions"] >= 3
+    assert document["erased"]["partners_to_tell_by_hand"] == ["pole_emploi"]
     assert not any(word in str(document) for word in erased.words())
 
 
