@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -166,3 +167,34 @@ def status(
         say(f"{sum(each['outstanding'] for each in found)} corrections are outstanding.")
     if any(each["outstanding"] for each in found):
         raise typer.Exit(NEEDS_ATTENTION)
+
+
+@person.command("access-report")
+def report(
+    number: Person,
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for the page, the document, the proof and its verifier.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Give a person everything: what is known, from whom, who was told what, with a proof that stands alone."""
+    import json as plain
+
+    from hub.access_report import access_report, as_page
+    from hub.cli.journal import offline_verifier
+    from hub.opening import open_hub
+
+    document = access_report(open_hub(), number, now=clock())
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (out / "rapport.html").write_text(as_page(document), encoding="utf-8")
+        (out / "rapport.json").write_text(plain.dumps(document, ensure_ascii=False, indent=2), encoding="utf-8")
+        (out / "preuve.json").write_text(plain.dumps(document["proof"], ensure_ascii=False), encoding="utf-8")
+        (out / "verify_journal.py").write_text(offline_verifier(), encoding="utf-8")
+    if json:
+        print_json(document)
+    elif out is not None:
+        say(f"{out}: rapport.html, rapport.json, preuve.json, verify_journal.py.")
+    else:
+        say(f"{len(document['known'])} facts known, {len(document['told'])} disclosures. --out DIR writes the report.")
