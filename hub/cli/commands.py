@@ -11,6 +11,7 @@ from hub.cli import (
     journal,
     look,
     match,
+    meter,
     people,
     quarantine,
     retention,
@@ -33,6 +34,7 @@ app.command("share")(run.share)
 app.command("acknowledge")(run.acknowledge)
 app.command("status")(look.status)
 app.command("ledger")(look.ledger)
+app.command("meter")(meter.meter)
 app.command("retention")(retention.retention)
 app.command("demo")(serve.demo)
 app.command("up")(serve.up)
