@@ -39,9 +39,7 @@ class RawStore:
 
     def put(self, fetch: Callable[[IO[bytes]], None]) -> Stored:
         """Store what ``fetch`` writes. The clear bytes touch the disk only in an unlinked temporary file."""
-        incoming = self._folder / INCOMING
-        incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=incoming) as clear:
+        with tempfile.TemporaryFile(dir=self._incoming()) as clear:
             fetch(clear)
             size = clear.tell()
             clear.seek(0)
@@ -83,6 +81,28 @@ class RawStore:
     def reseal(self, sha256: str, clear: IO[bytes]) -> None:
         """Put other bytes in the place of a delivery's: those that remain of it once somebody was erased."""
         self._write(clear, self._path(sha256))
+
+    def renew(self) -> int:
+        """Put every delivery under the master key in force; returns how many were not yet."""
+        done = 0
+        for path in sorted(self._folder.glob("??/*.sealed")):
+            descriptor, temporary = tempfile.mkstemp(dir=self._incoming())
+            try:
+                with path.open("rb") as source, os.fdopen(descriptor, "wb") as sealed:
+                    changed = self._vault.renew_stream(source, sealed)
+                    sealed.flush()
+                    os.fsync(sealed.fileno())
+                if changed:
+                    Path(temporary).replace(path)
+                    done += 1
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        return done
+
+    def _incoming(self) -> Path:
+        incoming = self._folder / INCOMING
+        incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return incoming
 
     def destroy(self, sha256: str) -> None:
         """Take a delivery's bytes away for good; the same bytes are not stored again."""

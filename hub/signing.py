@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from hub.vault import read_key_file
+from hub.key_files import read_key_file
 
 if TYPE_CHECKING:
     from pathlib import Path

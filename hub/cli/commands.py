@@ -9,6 +9,7 @@ from hub.cli import (
     deliveries,
     flows,
     journal,
+    keys,
     look,
     match,
     meter,
@@ -48,6 +49,7 @@ app.add_typer(people.person, name="person")
 app.add_typer(rights.recall, name="recall")
 app.add_typer(agreements.app, name="agreements")
 app.add_typer(journal.app, name="journal")
+app.add_typer(keys.app, name="keys")
 app.add_typer(match.app, name="match")
 app.add_typer(schema.app, name="schema")
 app.add_typer(serve.sandbox, name="sandbox")
