@@ -51,13 +51,19 @@ def _misfits(flows: Any, mappings: Any, qualities: Any, agreements: Any) -> Iter
 
 
 def _agreement_misfits(flows: Any, mappings: Any, agreements: Any) -> Iterator[str]:
-    from hub.sharing.contract import beyond  # noqa: PLC0415 - the loaders are heavy
+    from hub.sharing.agreements import by_partner  # noqa: PLC0415 - the loaders are heavy
+    from hub.sharing.contract import beyond  # noqa: PLC0415
     from mappings.declaration import OutMapping  # noqa: PLC0415
 
-    for partner, agreement in agreements.items():
-        mapping = mappings.get(agreement.out_flow)
+    whole = by_partner(agreements)
+    for title, agreement in agreements.items():
+        expected = whole[agreement.partner].out_flow
         if agreement.out_flow not in flows:
-            yield f"hub/sharing/agreements/{partner}.yml: out_flow: {agreement.out_flow} is not a declared flow."
-        elif isinstance(mapping, OutMapping):
+            yield f"hub/sharing/agreements/{title}.yml: out_flow: {agreement.out_flow} is not a declared flow."
+        elif agreement.out_flow != expected:
+            yield f"hub/sharing/agreements/{title}.yml: out_flow: {agreement.partner} has another, {expected}; use one for all its purposes."
+    for partner, agreement in whole.items():
+        mapping = mappings.get(agreement.out_flow)
+        if isinstance(mapping, OutMapping):
             for path in beyond(agreement, mapping):
                 yield f"mappings/partners/{mapping.flow}.yml: {path}: the agreement with {partner} does not name it; take it out."

@@ -88,11 +88,18 @@ class Hub:
         return load_agreements(self.settings.agreements_dir)
 
     @cached_property
-    def agreements(self) -> Table[str, Agreement]:
-        """What may be shared: the declared agreements, as far as they were approved."""
+    def approved_agreements(self) -> Table[str, Agreement]:
+        """The declared agreements by title, as far as they were approved."""
         from hub.sharing.approval import in_force  # noqa: PLC0415
 
         return in_force(self.engine, self.declared_agreements)
+
+    @cached_property
+    def agreements(self) -> Table[str, Agreement]:
+        """What may be shared with each partner, whatever the purpose."""
+        from hub.sharing.agreements import by_partner  # noqa: PLC0415
+
+        return by_partner(self.approved_agreements)
 
     def in_mapping(self, flow: str) -> InMapping:
         """How an incoming flow's columns become ours."""

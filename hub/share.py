@@ -78,7 +78,7 @@ def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -
 
 
 def _out_flow(hub: Hub, partner: str) -> Flow:
-    if partner not in hub.agreements and partner in hub.declared_agreements:
+    if partner not in hub.agreements and partner in {each.partner for each in hub.declared_agreements.values()}:
         raise FixTheDeclaration(
             f"The agreement with {partner!r} waits for approval: hub agreements propose {partner}, then another person approves it."
         )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What each partner may receive, by what right, until when.", no_args_is_help=True)
 
-Partner = Annotated[str, typer.Argument(help="A partner, as its agreement names it.")]
+Title = Annotated[str, typer.Argument(help="An agreement: its partner, or the name of a further purpose.")]
+Partner = Annotated[str, typer.Argument(help="A partner.")]
 Author = Annotated[str, typer.Option(help="Who does it.")]
 IN_FORCE, WAITS, OVER, REDUCED = "in force", "waits for approval", "not in its dates", "in force, wider version waits"
 STATES_FR = {
@@ -35,8 +36,18 @@ def _declared(hub: Hub, partner: str) -> Agreement:
     return found
 
 
+def _of_partner(hub: Hub, partner: str) -> Agreement:
+    from hub.sharing.agreements import by_partner
+    from schemas.errors import FixTheDeclaration
+
+    found = by_partner(hub.declared_agreements)
+    if partner not in found:
+        raise FixTheDeclaration(f"No agreement with {partner!r}. Known: {', '.join(sorted(found))}.")
+    return found[partner]
+
+
 def _state(hub: Hub, agreement: Agreement) -> str:
-    held = hub.agreements.get(agreement.partner)
+    held = hub.approved_agreements.get(agreement.title)
     if held is None:
         return WAITS
     if held != agreement:
@@ -55,7 +66,7 @@ def list_agreements(*, json: Json = False) -> None:
         proposed = waiting(connection)
     rows = [
         {
-            "partner": name, "state": _state(hub, each), "fields": len(each.fields), "sensitive": len(each.sensitive),
+            "agreement": name, "partner": each.partner, "state": _state(hub, each), "fields": len(each.fields), "sensitive": len(each.sensitive),
             "valid_from": each.valid_from, "valid_until": each.valid_until, "days_left": (each.valid_until - clock().date()).days,
             "proposed_by": proposed.get(name, {}).get("proposed_by"), "purpose": each.purpose,
         }
@@ -64,26 +75,26 @@ def list_agreements(*, json: Json = False) -> None:
     if json:
         print_json({"agreements": rows})
     else:
-        shown = ("partner", "state", "fields", "sensitive", "valid_until", "days_left", "proposed_by", "purpose")
+        shown = ("agreement", "state", "fields", "sensitive", "valid_until", "days_left", "proposed_by", "purpose")
         print_table("Agreements", shown, [[row[name] for name in shown] for row in rows])
     if any(row["state"] in {WAITS, REDUCED} for row in rows):
         raise typer.Exit(NEEDS_ATTENTION)
 
 
 @app.command("show")
-def show(partner: Partner, *, json: Json = False) -> None:
+def show(name: Title, *, json: Json = False) -> None:
     """Show an agreement as declared, and whether it is in force."""
     from hub.opening import open_hub
     from hub.sharing.widening import content_of, sha256_of
 
     hub = open_hub()
-    agreement = _declared(hub, partner)
+    agreement = _declared(hub, name)
     document = content_of(agreement) | {"state": _state(hub, agreement), "sha256": sha256_of(agreement)}
     if json:
         print_json(document)
     else:
-        shown = {name: "\n".join(each) if isinstance(each, list) else each for name, each in document.items()}
-        print_table(f"Agreement with {partner}", ("what", "is"), [(name, str(each)) for name, each in shown.items()])
+        shown = {what: "\n".join(each) if isinstance(each, list) else each for what, each in document.items()}
+        print_table(f"Agreement with {name}", ("what", "is"), [(what, str(each)) for what, each in shown.items()])
 
 
 @app.command("schema")
@@ -101,7 +112,7 @@ def schema(
     from hub.sharing.contract import line_schema
 
     hub = open_hub()
-    agreement = _declared(hub, partner)
+    agreement = _of_partner(hub, partner)
     flow = hub.flow(agreement.out_flow)
     if not columns:
         print_json(line_schema(agreement, flow))
@@ -116,7 +127,7 @@ def schema(
 
 @app.command("annex")
 def annex(
-    partner: Partner,
+    name: Title,
     *,
     out: Annotated[Path, typer.Option(help="The page to write.", dir_okay=False)],
     json: Json = False,
@@ -127,13 +138,13 @@ def annex(
     from hub.sharing.widening import sha256_of
 
     hub = open_hub()
-    agreement = _declared(hub, partner)
+    agreement = _declared(hub, name)
     flow, state = hub.flow(agreement.out_flow), STATES_FR[_state(hub, agreement)]
     out.write_text(
         page(agreement, flow, hub.out_mapping(flow.flow), today=clock().date(), state=state), encoding="utf-8"
     )
     if json:
-        print_json({"partner": partner, "file": out.name, "sha256": sha256_of(agreement)})
+        print_json({"agreement": name, "file": out.name, "sha256": sha256_of(agreement)})
     else:
         say(f"{out.name} written.")
 
@@ -151,7 +162,7 @@ def diff(
     from hub.sharing.effect import effect
 
     hub = open_hub()
-    before = read_agreement(Path(old)) if _is_file(old) else hub.agreements.get(_declared(hub, old).partner)
+    before = read_agreement(Path(old)) if _is_file(old) else hub.approved_agreements.get(_declared(hub, old).title)
     after = read_agreement(Path(new)) if _is_file(new) else _declared(hub, new)
     with hub.engine.connect() as connection:
         found = effect(connection, before, after, today=clock().date())
@@ -167,36 +178,36 @@ def _is_file(named: str) -> bool:
 
 
 @app.command("propose")
-def propose(partner: Partner, *, author: Author, json: Json = False) -> None:
+def propose(name: Title, *, author: Author, json: Json = False) -> None:
     """Put a wider agreement, as declared, before a second person; what it would show is printed."""
     from hub.opening import open_hub
     from hub.sharing.approval import propose as put_forward
     from hub.sharing.effect import effect
 
     hub = open_hub()
-    agreement = _declared(hub, partner)
+    agreement = _declared(hub, name)
     with hub.engine.connect() as connection:
-        found = effect(connection, hub.agreements.get(partner), agreement, today=clock().date())
+        found = effect(connection, hub.approved_agreements.get(name), agreement, today=clock().date())
     sha256 = put_forward(hub.engine, agreement, author=author, now=clock())
     if json:
-        print_json({"partner": partner, "sha256": sha256, "effect": found.to_dict()})
+        print_json({"agreement": name, "sha256": sha256, "effect": found.to_dict()})
     else:
         for sentence in found.sentences:
             say(sentence)
         say(
-            f"Proposed by {author}: {sha256[:16]}. Another person approves it: hub agreements approve {partner} --author …"
+            f"Proposed by {author}: {sha256[:16]}. Another person approves it: hub agreements approve {name} --author …"
         )
 
 
 @app.command("approve")
-def approve(partner: Partner, *, author: Author, json: Json = False) -> None:
+def approve(name: Title, *, author: Author, json: Json = False) -> None:
     """Put the proposed agreement in force; whoever proposed it cannot."""
     from hub.opening import open_hub
     from hub.sharing.approval import approve as put_in_force
 
     hub = open_hub()
-    sha256 = put_in_force(hub.engine, _declared(hub, partner), author=author, now=clock())
+    sha256 = put_in_force(hub.engine, _declared(hub, name), author=author, now=clock())
     if json:
-        print_json({"partner": partner, "sha256": sha256, "approved_by": author})
+        print_json({"agreement": name, "sha256": sha256, "approved_by": author})
     else:
-        say(f"{partner}: in force, approved by {author} ({sha256[:16]}).")
+        say(f"{name}: in force, approved by {author} ({sha256[:16]}).")

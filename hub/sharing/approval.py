@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 INSTALLATION = "installation"
 
 APPROVED = """
-select distinct on (partner) partner, sha256, content from agreement_version
-where approved_at is not null order by partner, id desc
+select distinct on (name) name, sha256, content from agreement_version
+where approved_at is not null order by name, id desc
 """
 
 INSERT = """
-insert into agreement_version (partner, sha256, content, kind, proposed_by, proposed_at, approved_by, approved_at)
-values (:partner, :sha256, cast(:content as jsonb), :kind, :author, coalesce(cast(:now as timestamptz), clock_timestamp()),
+insert into agreement_version (name, sha256, content, kind, proposed_by, proposed_at, approved_by, approved_at)
+values (:name, :sha256, cast(:content as jsonb), :kind, :author, coalesce(cast(:now as timestamptz), clock_timestamp()),
         cast(:approved_by as text),
         case when cast(:approved_by as text) is not null then coalesce(cast(:now as timestamptz), clock_timestamp()) end)
 """
 
 WAITING = """
-select w.id, w.partner, w.sha256, w.proposed_by, w.proposed_at from agreement_version w
+select w.id, w.name, w.sha256, w.proposed_by, w.proposed_at from agreement_version w
 where w.approved_at is null
-  and not exists (select from agreement_version l where l.partner = w.partner and l.id > w.id)
-order by w.partner
+  and not exists (select from agreement_version l where l.name = w.name and l.id > w.id)
+order by w.name
 """
 
 APPROVE = "update agreement_version set approved_by = :author, approved_at = :now where id = :id"
 
 
 def in_force(engine: Engine, declared: Mapping[str, Agreement]) -> dict[str, Agreement]:
-    """What may be shared with each partner now: what is declared, as far as it was approved.
+    """What may be shared now, by title: what is declared, as far as it was approved.
 
-    A partner whose agreement nobody approved is left out. Only the dates of each agreement remain to be looked at.
+    An agreement nobody approved is left out. Only the dates of each agreement remain to be looked at.
     """
     with engine.begin() as connection:
         approved = _approved(connection)
@@ -61,7 +61,7 @@ def in_force(engine: Engine, declared: Mapping[str, Agreement]) -> dict[str, Agr
 
 
 def _approved(connection: Connection) -> dict[str, Agreement]:
-    return {row.partner: Agreement.model_validate(row.content) for row in connection.execute(text(APPROVED))}
+    return {row.name: Agreement.model_validate(row.content) for row in connection.execute(text(APPROVED))}
 
 
 def _same(one: Agreement | None, other: Agreement) -> bool:
@@ -92,7 +92,7 @@ def _insert(
     connection: Connection, agreement: Agreement, *, kind: str, author: str = INSTALLATION, now: datetime | None = None
 ) -> None:
     known = {
-        "partner": agreement.partner,
+        "name": agreement.title,
         "sha256": sha256_of(agreement),
         "content": orjson.dumps(content_of(agreement)).decode(),
         "kind": kind,
@@ -110,9 +110,9 @@ def propose(engine: Engine, agreement: Agreement, *, author: str, now: datetime)
     """
     with engine.begin() as connection:
         take_lock(connection, "agreements")
-        if not wider(_approved(connection).get(agreement.partner), agreement):
+        if not wider(_approved(connection).get(agreement.title), agreement):
             raise FixTheDeclaration(
-                f"{agreement.partner}: gives nothing more than the agreement in force; nothing to approve."
+                f"{agreement.title}: gives nothing more than the agreement in force; nothing to approve."
             )
         _insert(connection, agreement, kind="wider", author=author, now=now)
     return sha256_of(agreement)
@@ -125,14 +125,14 @@ def approve(engine: Engine, agreement: Agreement, *, author: str, now: datetime)
     """
     with engine.begin() as connection:
         take_lock(connection, "agreements")
-        row = next((each for each in connection.execute(text(WAITING)) if each.partner == agreement.partner), None)
+        row = next((each for each in connection.execute(text(WAITING)) if each.name == agreement.title), None)
         if row is None or row.sha256 != sha256_of(agreement):
             raise FixTheDeclaration(
-                f"{agreement.partner}: nobody proposed the agreement as it is declared now: hub agreements propose {agreement.partner}."
+                f"{agreement.title}: nobody proposed the agreement as it is declared now: hub agreements propose {agreement.title}."
             )
         if _name(row.proposed_by) == _name(author):
             raise FixTheDeclaration(
-                f"{agreement.partner}: whoever proposed a wider agreement cannot approve it: ask another person."
+                f"{agreement.title}: whoever proposed a wider agreement cannot approve it: ask another person."
             )
         connection.execute(text(APPROVE), {"id": row.id, "author": author, "now": now})
     return str(row.sha256)
@@ -145,6 +145,6 @@ def _name(author: str) -> str:
 def waiting(connection: Connection) -> dict[str, dict[str, Any]]:
     """The last version of each agreement that waits for a second person: its hash, who proposed it, when."""
     return {
-        row.partner: {"sha256": row.sha256, "proposed_by": row.proposed_by, "proposed_at": row.proposed_at}
+        row.name: {"sha256": row.sha256, "proposed_by": row.proposed_by, "proposed_at": row.proposed_at}
         for row in connection.execute(text(WAITING))
     }

@@ -17,7 +17,7 @@ from hub.sharing.news import Known, news, not_yet_told
 from hub.store import copy_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -112,7 +112,8 @@ def fill(
     to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again. For persons
     ``recalled`` (a link or a delivery was undone), every value told that the dossier holds no more is taken back.
     """
-    in_force = {name: agreement for name, agreement in agreements.items() if agreement.in_force(now.date())}
+    today = now.date()
+    in_force = {name: agreement.on(today) for name, agreement in agreements.items() if agreement.in_force(today)}
     filled = Filled()
     ordered = sorted(persons)
     for start in range(0, len(ordered), CHUNK):
@@ -262,7 +263,7 @@ def _write(connection: Connection, decided: _Decided, *, now: datetime, arrived_
         ),
     )  # fmt: skip
     _tell(connection, decided.told)
-    journal.append(connection, [_disclosure(message, now) for message in decided.messages])
+    journal.append(connection, [entry for message in decided.messages for entry in _disclosures(message, now)])
 
 
 def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:
@@ -273,8 +274,10 @@ def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str,
     connection.execute(text("drop table new_told"))
 
 
-def _disclosure(message: _Message, now: datetime) -> Disclosure:
-    return Disclosure(
-        at=now, partner=message.partner, person_id=message.person_id, agreement=message.agreement.partner,
-        purpose=message.agreement.purpose, fields=sorted(message.payload["fields"]), message_id=message.id,
-    )  # fmt: skip
+def _disclosures(message: _Message, now: datetime) -> Iterator[Disclosure]:
+    """One entry for each purpose the message's fields are told for."""
+    for agreement, fields in message.agreement.attributed(message.payload["fields"]):
+        yield Disclosure(
+            at=now, partner=message.partner, person_id=message.person_id, agreement=agreement.title,
+            purpose=agreement.purpose, fields=fields, message_id=message.id,
+        )  # fmt: skip

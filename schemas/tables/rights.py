@@ -21,7 +21,7 @@ agreement_version = Table(
     "agreement_version",
     metadata,
     number(),
-    Column("partner", Text, nullable=False),
+    Column("name", Text, nullable=False, comment="of the agreement: its partner, or the name of a further purpose"),
     Column("sha256", Text, nullable=False, comment="of the agreement's canonical JSON"),
     Column("content", JSONB, nullable=False),
     Column(
@@ -42,7 +42,7 @@ agreement_version = Table(
     CheckConstraint("(approved_by is null) = (approved_at is null)", name="approved_whole"),
     comment="each version of each agreement: the last approved one is in force",
 )
-Index("ix_agreement_version_partner", agreement_version.c.partner, agreement_version.c.id)
+Index("ix_agreement_version_name", agreement_version.c.name, agreement_version.c.id)
 
 protection = Table(
     "protection",

@@ -14,7 +14,7 @@ from test_sharing import CIVIL, DECISION, OF_CAF, OF_DEPARTEMENT, World
 from hub.normalise import staging_of
 from hub.opening import Hub
 from hub.share import share_with
-from hub.sharing.agreements import load_agreements
+from hub.sharing.agreements import by_partner, load_agreements
 from hub.sharing.approval import approve, in_force, propose, waiting
 from hub.sharing.effect import effect
 from hub.sharing.narrowing import withdraw_unagreed
@@ -42,10 +42,8 @@ def test_what_is_found_when_a_store_is_first_opened_is_the_baseline(engine):
     assert in_force(engine, DECLARED) == DECLARED
 
     with engine.connect() as connection:
-        kept = connection.execute(
-            text("select partner, kind, approved_by from agreement_version order by partner")
-        ).all()
-    assert [row.partner for row in kept] == sorted(DECLARED)
+        kept = connection.execute(text("select name, kind, approved_by from agreement_version order by name")).all()
+    assert [row.name for row in kept] == sorted(DECLARED)
     assert {(row.kind, row.approved_by) for row in kept} == {("baseline", "installation")}
 
 
@@ -182,6 +180,57 @@ def test_an_agreement_that_is_over_shows_nobody(engine):
         found = effect(connection, DECLARED["caf"], DECLARED["caf"], today=date(2030, 1, 1))
 
     assert (found.newly_visible.people, found.no_longer_visible.people) == (0, 0)
+
+
+# --- several purposes ---------------------------------------------------------------------------------------------
+
+
+FURTHER = with_fields("caf").model_copy(
+    update={"name": "caf_bilan", "purpose": "Établir le bilan annuel", "fields": ("contract.rank", "contract.state"),
+            "valid_until": date(2026, 6, 30)}
+)  # fmt: skip
+
+
+def test_a_partner_is_told_for_each_of_its_purposes_and_the_journal_says_which(engine):
+    world = World(engine)
+    world.agreements = by_partner(DECLARED | {"caf_bilan": FURTHER})
+    spoken = {"contract.rank": "1", "contract.state": "V", "orientation.pathway": "social"}
+    world.fill(world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT | spoken))
+
+    (fields,) = world.fields("caf")
+    assert fields.keys() == spoken.keys()
+    with engine.connect() as connection:
+        told = connection.execute(
+            text("select agreement, purpose, fields from disclosure where partner = 'caf' order by position")
+        ).all()
+    assert [tuple(row) for row in told] == [
+        ("caf", DECLARED["caf"].purpose, ["contract.state", "orientation.pathway"]),
+        ("caf_bilan", "Établir le bilan annuel", ["contract.rank"]),
+    ]
+    assert world.verified().faults == ()
+
+
+def test_a_purpose_ends_by_itself_and_the_others_go_on(engine):
+    world = World(engine)
+    world.agreements = by_partner(DECLARED | {"caf_bilan": FURTHER})
+    spoken = {"contract.rank": "1", "contract.state": "V"}
+    who = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT | spoken)
+
+    world.fill(who, now=datetime(2026, 7, 1, 9, 0, tzinfo=UTC))
+
+    assert [list(fields) for fields in world.fields("caf")] == [["contract.state"]]
+
+
+def test_each_purpose_is_approved_by_itself(engine):
+    in_force(engine, DECLARED)
+    declared = DECLARED | {"caf_bilan": FURTHER}
+
+    assert "contract.rank" not in by_partner(in_force(engine, declared))["caf"].all_fields
+    propose(engine, FURTHER, author="Alix", now=NOW)
+    approve(engine, FURTHER, author="Bo", now=NOW)
+
+    assert "contract.rank" in by_partner(in_force(engine, declared))["caf"].all_fields
+    assert in_force(engine, declared)["caf"] == DECLARED["caf"]
 
 
 # --- nothing leaves beyond the agreement in force -----------------------------------------------------------------

@@ -23,7 +23,9 @@ def upgrade() -> None:
     op.create_table(
         "agreement_version",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("partner", sa.Text(), nullable=False),
+        sa.Column(
+            "name", sa.Text(), nullable=False, comment="of the agreement: its partner, or the name of a further purpose"
+        ),
         sa.Column("sha256", sa.Text(), nullable=False, comment="of the agreement's canonical JSON"),
         sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
@@ -47,7 +49,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agreement_version")),
         comment="each version of each agreement: the last approved one is in force",
     )
-    op.create_index("ix_agreement_version_partner", "agreement_version", ["partner", "id"], unique=False)
+    op.create_index("ix_agreement_version_name", "agreement_version", ["name", "id"], unique=False)
     op.create_table(
         "checkpoint",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -207,5 +209,5 @@ def downgrade() -> None:
     op.drop_table("protection")
     op.drop_table("erasure")
     op.drop_table("checkpoint")
-    op.drop_index("ix_agreement_version_partner", table_name="agreement_version")
+    op.drop_index("ix_agreement_version_name", table_name="agreement_version")
     op.drop_table("agreement_version")
