@@ -16,6 +16,7 @@ from connectors.readers.sieve import Recall
 from hub.conclude import Concluded, Seen, conclude, known_of
 from hub.judging import the_judge
 from hub.ledger import close_refused, count_waiting
+from hub.needed import needed
 from hub.oversight import alarm_delivery
 from hub.remembered import Memory, fingerprint
 from hub.staging import Staging
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from connectors.base import Chunk, Reader
     from hub.opening import Hub
@@ -62,9 +63,9 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
             return "received"
         flow = hub.flow(row.flow)
         judge = the_judge()
-        staging = Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=delivery_id, now=now)
+        staging = staging_of(hub, connection, row, now=now)
         staging.clear()
-        memory = Memory(connection=connection, flow=row.flow, delivery_id=delivery_id)
+        memory = Memory(connection=connection, flow=row.flow, delivery_id=delivery_id, kept=staging.kept)
         seen = Seen(_empty_profile(hub.in_mapping(row.flow)))
         reading = Reading()
         try:
@@ -93,12 +94,18 @@ def _empty_profile(mapping: InMapping) -> Profile:
     return Profile(paths=list(mapping.fields), coded=mapping.coded)
 
 
+def staging_of(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> Staging:
+    """Where the records of a delivery wait, without the fields nobody may keep."""
+    kept = needed(hub.in_mapping(row.flow), hub.agreements.values(), today=now.date())
+    return Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=row.id, now=now, kept=kept)
+
+
 def open_delivery(hub: Hub, flow: str, stream: Any, *, memory: Memory | None = None) -> Reader:
     """The reader of a flow on stored bytes; with ``memory``, units whose bytes were read before are not read again."""
     mapping = hub.in_mapping(flow)
     recall = None
     if memory:
-        key = fingerprint(hub, flow)
+        key = fingerprint(hub, flow, memory.kept)
         digest = hub.vault.hasher("unit")
         recall = Recall(digest=lambda unit: digest(key + unit), known=memory.known)
     return open_reader(

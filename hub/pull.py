@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from connectors.france_travail import Agent, FranceTravail, Query
 from hub.ledger import open_line
 from hub.oversight import alarm_delivery
+from hub.protections import SILENT
 from hub.providers import SharedBudget, StoredTokens
 from hub.store import take_lock
 from hub.telemetry import Traced, received
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 # One question per person, put with the best of its records: a usable number first, the CAF's before the others'.
-# Nobody is asked about twice within the flow's freshness, unless what we would ask with has changed since.
+# Nobody is asked about who objected, or of whom nothing may leave for another reason. Nobody is asked about twice within the flow's freshness, unless what we would ask with has changed since.
 WORK_LIST = """
 select distinct on (l.person_id) r.id, i.birth_date::text as birth_date, v.nir_encrypted,
        i.nir_hash is not null as has_nir, i.france_travail_number
@@ -40,6 +41,12 @@ where l.superseded_at is null and r.partner <> :partner
   and not exists (
     select from asked a join link al on al.source_record_id = a.source_record_id and al.superseded_at is null
     where a.flow = :flow and al.person_id = l.person_id and a.asked_at > greatest(:stale, r.updated_at)
+  )
+  and not exists (
+    select from protection p
+    join protection_record c on c.protection_id = p.id
+    join link pl on pl.source_record_id = c.source_record_id and pl.superseded_at is null
+    where p.closed_at is null and (p.until is null or p.until > :now) and p.kind = any(:silent) and pl.person_id = l.person_id
   )
 order by l.person_id, (i.nir_hash is not null) desc, (r.partner = 'caf') desc, r.id
 """
@@ -80,7 +87,8 @@ def pull(hub: Hub, flow: Flow, *, now: datetime, clock: Callable[[], datetime]) 
 
 def _limits(flow: Flow, now: datetime) -> dict[str, Any]:
     assert flow.api is not None
-    return {"flow": flow.flow, "partner": flow.partner, "stale": now - timedelta(hours=flow.api.freshness_hours)}
+    return {"flow": flow.flow, "partner": flow.partner, "now": now, "silent": list(SILENT),
+            "stale": now - timedelta(hours=flow.api.freshness_hours)}  # fmt: skip
 
 
 def _write_answers(

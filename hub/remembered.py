@@ -80,6 +80,7 @@ class Memory:
     connection: Connection
     flow: str
     delivery_id: int
+    kept: frozenset[str]
 
     def __post_init__(self) -> None:
         self.connection.execute(text(SET_ASIDE))
@@ -107,10 +108,10 @@ class Memory:
         return Counter({row.shape: row.records for row in shapes})
 
 
-def fingerprint(hub: Hub, flow: str) -> bytes:
-    """What reads a flow: its layout and all that maps and judges it. Another one, and nothing is remembered."""
+def fingerprint(hub: Hub, flow: str, kept: frozenset[str]) -> bytes:
+    """What reads a flow: its layout, all that maps and judges it, what is kept of it. Another one, and nothing is remembered."""
     layout = hub.flow(flow).format
-    declared = json.dumps(layout.model_dump() if layout else None, sort_keys=True, default=sorted)
+    declared = json.dumps([layout.model_dump() if layout else None, sorted(kept)], sort_keys=True, default=sorted)
     return blake2b(f"{flow}\0{declared}".encode(), key=_readers(), digest_size=16).digest()
 
 

@@ -12,6 +12,7 @@ from hub import outbox
 from hub.pull import open_france_travail
 from hub.sharing.acknowledgements import acknowledge
 from hub.sharing.deliver import Delivered, deliver_api, deliver_files
+from hub.sharing.narrowing import withdraw_unagreed
 from hub.sharing.select import fill_whole
 from schemas.errors import FixTheDeclaration
 
@@ -54,6 +55,8 @@ def share_with(
             return counted | {"by_field": outbox.waiting_fields(connection, partner)}
     if not hub.agreements[partner].in_force(clock().date()):
         return asdict(Delivered())
+    with hub.engine.begin() as connection:
+        withdraw_unagreed(connection, hub.agreements[partner], now=clock())
     if full:
         with hub.engine.begin() as connection:
             fill_whole(connection, hub.agreements[partner], now=clock())
@@ -75,6 +78,10 @@ def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -
 
 
 def _out_flow(hub: Hub, partner: str) -> Flow:
+    if partner not in hub.agreements and partner in {each.partner for each in hub.declared_agreements.values()}:
+        raise FixTheDeclaration(
+            f"The agreement with {partner!r} waits for approval: hub agreements propose {partner}, then another person approves it."
+        )
     if partner not in hub.agreements:
         known = ", ".join(partners(hub))
         raise FixTheDeclaration(f"No agreement with {partner!r}: nothing may be shared. Partners: {known}.")

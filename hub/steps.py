@@ -73,10 +73,14 @@ def acknowledge_step(partner: str) -> dict[str, Any]:
 
 @discreet()
 def oversee_step() -> dict[str, int]:
-    """Raise the alarms of what is missing or waits too long, close those that are over."""
+    """Raise the alarms of what is missing or waits too long, close those that are over; sign the journal; finish erasures."""
+    from hub.certificates import finish_erasures  # noqa: PLC0415
+    from hub.checkpoints import sign_regularly  # noqa: PLC0415
     from hub.oversight import look  # noqa: PLC0415
 
-    return look(open_hub(), now=clock())
+    hub = open_hub()
+    done = look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}
+    return done | {"certificates": finish_erasures(hub, now=clock())}
 
 
 @discreet()

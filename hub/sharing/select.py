@@ -12,11 +12,12 @@ from sqlalchemy import text
 
 from hub import journal
 from hub.journal import Disclosure
+from hub.protections import protections, silenced, whereabouts
 from hub.sharing.news import Known, news, not_yet_told
 from hub.store import copy_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -111,7 +112,8 @@ def fill(
     to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again. For persons
     ``recalled`` (a link or a delivery was undone), every value told that the dossier holds no more is taken back.
     """
-    in_force = {name: agreement for name, agreement in agreements.items() if agreement.in_force(now.date())}
+    today = now.date()
+    in_force = {name: agreement.on(today) for name, agreement in agreements.items() if agreement.in_force(today)}
     filled = Filled()
     ordered = sorted(persons)
     for start in range(0, len(ordered), CHUNK):
@@ -120,7 +122,8 @@ def fill(
             "partners": sorted(in_force),
             "agreed": sorted(agreements),
         }
-        decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled))
+        protected = protections(connection, ordered[start : start + CHUNK], now=now)
+        decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
         _write(connection, decided, now=now, arrived_at=arrived_at or {})
         for message in decided.messages:
             filled.messages[message.partner] += 1
@@ -141,20 +144,33 @@ def _decide(
     *,
     whole: bool,
     recalled: frozenset[UUID],
+    protected: Mapping[UUID, Collection[str]],
 ) -> _Decided:
     waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
     for row in connection.execute(text(WAITING), known):
         waiting[row.partner, row.person_id].append(row)
     told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
     decided = _Decided()
+    silent = silenced(protected)
     for row in connection.execute(text(FOLLOWED), known).all():
+        if row.person_id in silent:
+            continue
         key = (row.partner, row.person_id)
         how = {"whole": whole, "recall": row.person_id in recalled}
-        _tell_news(decided, row, in_force[row.partner], told=told.get(key), waiting=waiting.pop(key, []), how=how)
+        agreement = _sheltered(in_force[row.partner], protected.get(row.person_id, ()))
+        _tell_news(decided, row, agreement, told=told.get(key), waiting=waiting.pop(key, []), how=how)
     for key, unsent in waiting.items():
         decided.replaced += [each.id for each in unsent]
         decided.told.append((*key, told[key].sequence, _really_told(told[key], unsent)))
     return decided
+
+
+def _sheltered(agreement: Agreement, kinds: Collection[str]) -> Agreement:
+    """The agreement as it holds for one person: of somebody under threat, it does not say where it lives."""
+    if "threat" not in kinds:
+        return agreement
+    fields = tuple(path for path in agreement.fields if path not in whereabouts())
+    return agreement.model_copy(update={"fields": fields})
 
 
 def _tell_news(
@@ -247,7 +263,7 @@ def _write(connection: Connection, decided: _Decided, *, now: datetime, arrived_
         ),
     )  # fmt: skip
     _tell(connection, decided.told)
-    journal.append(connection, [_disclosure(message, now) for message in decided.messages])
+    journal.append(connection, [entry for message in decided.messages for entry in _disclosures(message, now)])
 
 
 def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:
@@ -258,8 +274,10 @@ def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str,
     connection.execute(text("drop table new_told"))
 
 
-def _disclosure(message: _Message, now: datetime) -> Disclosure:
-    return Disclosure(
-        at=now, partner=message.partner, person_id=message.person_id, agreement=message.agreement.partner,
-        purpose=message.agreement.purpose, fields=sorted(message.payload["fields"]), message_id=message.id,
-    )  # fmt: skip
+def _disclosures(message: _Message, now: datetime) -> Iterator[Disclosure]:
+    """One entry for each purpose the message's fields are told for."""
+    for agreement, fields in message.agreement.attributed(message.payload["fields"]):
+        yield Disclosure(
+            at=now, partner=message.partner, person_id=message.person_id, agreement=agreement.title,
+            purpose=agreement.purpose, fields=fields, message_id=message.id,
+        )  # fmt: skip

@@ -9,28 +9,46 @@ from __future__ import annotations
 from schemas.tables.alarms import alarm
 from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, remembered_unit, staged_record
 from schemas.tables.base import metadata
-from schemas.tables.outgoing import disclosure, message, sync_file, told
+from schemas.tables.outgoing import checkpoint, disclosure, message, sync_file, told
 from schemas.tables.people import decision, dossier, link, person, review_case, source_identity
 from schemas.tables.providers import access_token, asked, rate_budget
+from schemas.tables.rights import (
+    agreement_version,
+    erasure,
+    protection,
+    protection_record,
+    recall,
+    recall_message,
+    redaction,
+    tombstone,
+)
 from schemas.tables.said import movement, source_record, source_version
 
 __all__ = [
     "access_token",
+    "agreement_version",
     "alarm",
     "asked",
+    "checkpoint",
     "decision",
     "delivery",
     "delivery_record",
     "disclosure",
     "dossier",
+    "erasure",
     "full_picture",
     "link",
     "message",
     "metadata",
     "movement",
     "person",
+    "protection",
+    "protection_record",
     "quarantine",
     "rate_budget",
+    "recall",
+    "recall_message",
+    "redaction",
     "remembered_unit",
     "review_case",
     "source_identity",
@@ -39,4 +57,5 @@ __all__ = [
     "staged_record",
     "sync_file",
     "told",
+    "tombstone",
 ]

@@ -90,3 +90,18 @@ disclosure = Table(
     Column("entry_hash", LargeBinary, nullable=False),
     comment="the journal: append-only, each entry sealed by the one before",
 )
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    number(),
+    Column("first_position", BigInteger, nullable=False),
+    Column("last_position", BigInteger, nullable=False, unique=True),
+    Column("last_hash", LargeBinary, nullable=False, comment="the seal of the last entry it covers"),
+    Column("root", LargeBinary, nullable=False, comment="Merkle root of the seals it covers"),
+    Column("previous_hash", LargeBinary, nullable=False, comment="hash of the checkpoint before"),
+    moment("at"),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False, comment="Ed25519, with a key that is not in this database"),
+    comment="the journal up to a position, signed: what comes before can be neither changed nor cut",
+)
