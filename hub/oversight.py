@@ -80,7 +80,7 @@ def look(hub: Hub, *, now: datetime) -> dict[str, int]:
 def look_at_journal(hub: Hub, *, now: datetime) -> dict[str, int]:
     """Recompute the journal's chain, raise or close its alarm; returns counts."""
     with hub.engine.begin() as connection:
-        found = list(journal_alarms(connection))
+        found = list(journal_alarms(hub, connection))
         over = _settle(connection, found, {JOURNAL_BROKEN}, now=now)
     return {"standing": len(found), "over": over}
 

@@ -11,7 +11,7 @@ from cryptography import x509
 from sqlalchemy import text
 
 from hub.alarms import Alarm
-from hub.journal import verify
+from hub.checkpoints import verify_signed
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def standing(hub: Hub, connection: Connection, *, now: datetime) -> Iterator[Ala
     yield from _agreements(hub, now.date())
 
 
-def journal_alarms(connection: Connection) -> Iterator[Alarm]:
+def journal_alarms(hub: Hub, connection: Connection) -> Iterator[Alarm]:
     """The alarm of a journal that does not hold. It reads the whole chain: once a day is enough."""
-    found = verify(connection)
+    found = verify_signed(hub, connection)
     if found.first_bad is not None:
         message = f"Le journal des communications ne tient plus à l'entrée {found.first_bad} : {found.reason}."
         yield Alarm(kind=JOURNAL_BROKEN, subject="journal", message=message)

@@ -128,17 +128,20 @@ def _guarded(convert: Callable[[Any], Any], *, lists: bool) -> Callable[[Any], A
         if isinstance(value, str) and len(value) <= LONGEST_VALUE:
             return convert(value)
         for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, list | dict):
-                if not lists:
-                    raise Unconvertible(NOT_TEXT)
-                if len(part) > MOST_ENTRIES:
-                    raise Unconvertible(TOO_LONG)
-            for text in _texts(part):
-                if len(text) > LONGEST_VALUE:
-                    raise Unconvertible(TOO_LONG)
+            _refuse_without_measure(part, lists=lists)
         return convert(value)
 
     return guarded
+
+
+def _refuse_without_measure(part: Any, *, lists: bool) -> None:
+    if isinstance(part, list | dict):
+        if not lists:
+            raise Unconvertible(NOT_TEXT)
+        if len(part) > MOST_ENTRIES:
+            raise Unconvertible(TOO_LONG)
+    if any(len(text) > LONGEST_VALUE for text in _texts(part)):
+        raise Unconvertible(TOO_LONG)
 
 
 def _texts(value: Any) -> Iterator[str]:
