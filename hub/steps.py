@@ -65,11 +65,14 @@ def acknowledge_step(partner: str) -> dict[str, Any]:
 
 @discreet()
 def oversee_step() -> dict[str, int]:
-    """Raise the alarms of deliveries that are missing, close those of deliveries that have come; sign the journal; finish erasures."""
+    """Raise the alarms of deliveries that are missing, close those of deliveries that have come; sign the journal; finish erasures; say which agreements end."""
     from hub.certificates import finish_erasures  # noqa: PLC0415
     from hub.checkpoints import sign_regularly  # noqa: PLC0415
     from hub.oversight import look  # noqa: PLC0415
+    from hub.sharing.expiry import watch_expiry  # noqa: PLC0415
 
     hub = open_hub()
+    with hub.engine.begin() as connection:
+        ending = watch_expiry(connection, hub.approved_agreements.values(), now=clock())
     done = look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}
-    return done | {"certificates": finish_erasures(hub, now=clock())}
+    return done | {"certificates": finish_erasures(hub, now=clock()), "agreements_ending": ending}
