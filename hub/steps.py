@@ -68,8 +68,8 @@ def oversee_step() -> dict[str, int]:
     """Raise the alarms of deliveries that are missing, close those of deliveries that have come; sign the journal; finish erasures; say which agreements end."""
     from hub.certificates import finish_erasures  # noqa: PLC0415
     from hub.checkpoints import sign_regularly  # noqa: PLC0415
+    from hub.expiry import watch_expiry  # noqa: PLC0415
     from hub.oversight import look  # noqa: PLC0415
-    from hub.sharing.expiry import watch_expiry  # noqa: PLC0415
 
     hub = open_hub()
     with hub.engine.begin() as connection:

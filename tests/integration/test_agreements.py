@@ -12,13 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from test_sharing import CIVIL, DECISION, OF_CAF, OF_DEPARTEMENT, World
 
 from hub.alarms import open_alarms
+from hub.expiry import watch_expiry
 from hub.normalise import staging_of
 from hub.opening import Hub
 from hub.share import share_with
 from hub.sharing.agreements import by_partner, load_agreements
 from hub.sharing.approval import approve, in_force, propose, waiting
 from hub.sharing.effect import effect
-from hub.sharing.expiry import watch_expiry
 from hub.sharing.narrowing import withdraw_unagreed
 from hub.sharing.widening import content_of
 from schemas.errors import FixTheDeclaration
