@@ -189,7 +189,7 @@ def _undo(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> 
     changed = rebuild(connection, persons, now=now)
     filled = fill(connection, hub.agreements, persons, now=now, recalled=persons)
     retracted = retract(connection, hub.agreements, retractions, now=now)
-    note_recall(connection, cause="delivery", subject=str(row.id), persons=persons, now=now)
+    note_recall(connection, cause="delivery", subject=subject_of(row.id), persons=persons, now=now)
     counted = connection.execute(
         text("select count(*) as records, count(*) filter (where spoken_by is not null) as kept from undone")
     ).one()

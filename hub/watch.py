@@ -111,14 +111,14 @@ def _messages(hub: Hub, connection: Connection, now: datetime) -> Iterator[Alarm
 
 
 def _agreements(hub: Hub, today: date) -> Iterator[Alarm]:
-    for partner, agreement in sorted(hub.agreements.items()):
+    for title, agreement in sorted(hub.approved_agreements.items()):
         ends = f"{agreement.valid_until:%d/%m/%Y}"
         if agreement.valid_until < today:
-            message = f"{partner} : la convention a pris fin le {ends} ; plus rien ne lui est communiqué."
-            yield Alarm(kind=AGREEMENT_OVER, subject=partner, message=message)
+            message = f"{title} : la convention a pris fin le {ends} ; plus rien ne lui est communiqué."
+            yield Alarm(kind=AGREEMENT_OVER, subject=title, message=message)
         elif agreement.valid_until - today < AGREEMENT_NOTICE:
-            message = f"{partner} : la convention prend fin le {ends}."
-            yield Alarm(kind=AGREEMENT_ENDING, subject=partner, message=message)
+            message = f"{title} : la convention prend fin le {ends}."
+            yield Alarm(kind=AGREEMENT_ENDING, subject=title, message=message)
 
 
 def certificates(hub: Hub, *, now: datetime) -> Iterator[Alarm]:

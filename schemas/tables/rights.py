@@ -114,7 +114,7 @@ recall = Table(
     metadata,
     number(),
     Column("cause", Text, nullable=False, comment="delivery, links, erasure"),
-    Column("subject", Text, nullable=False, comment="a delivery's id, or a count: never a person"),
+    Column("subject", Text, nullable=False, comment="a delivery, or a count: never a person"),
     moment("opened_at"),
     CheckConstraint("cause in ('delivery', 'links', 'erasure')", name="known_cause"),
 )

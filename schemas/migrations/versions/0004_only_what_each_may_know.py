@@ -118,7 +118,7 @@ def upgrade() -> None:
         "recall",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False, comment="delivery, links, erasure"),
-        sa.Column("subject", sa.Text(), nullable=False, comment="a delivery's id, or a count: never a person"),
+        sa.Column("subject", sa.Text(), nullable=False, comment="a delivery, or a count: never a person"),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("cause in ('delivery', 'links', 'erasure')", name=op.f("ck_recall_known_cause")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recall")),
