@@ -45,6 +45,11 @@ class Flow(BaseModel):
     api: Api | None = None
     deliver: Deliver | None = None
 
+    @property
+    def provider(self) -> str | None:
+        """Whose rate budget and circuit breaker its calls share; None where nobody is called."""
+        return self.api.provider if self.api is not None else None
+
     @field_validator("named")
     @classmethod
     def _readable(cls, text: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import deliveries, flows, look, match, people, quarantine, run, schema, serve
+from hub.cli import deliveries, flows, look, match, outbox, people, quarantine, run, schema, serve
 
 app = typer.Typer(
     help="Receive, normalise, check, reconcile and share what partners know, so that nobody is asked twice.",
@@ -25,6 +25,7 @@ app.command("screens")(serve.screens)
 app.add_typer(flows.app, name="flows")
 app.add_typer(deliveries.app, name="delivery")
 app.add_typer(deliveries.alarms, name="alarms")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(people.review, name="review")
 app.add_typer(people.person, name="person")

@@ -43,6 +43,7 @@ class Agreement(BaseModel):
     legal_basis: tuple[Said, ...] = Field(min_length=1)
     fields: tuple[str, ...] = Field(min_length=1)
     sensitive: tuple[str, ...] = ()
+    urgent: tuple[str, ...] = Field(default=(), description="fields whose news goes before the others'")
     perimeter: Literal["followed"]
     valid_from: date
     valid_until: date
@@ -84,6 +85,8 @@ def _fault(each: ErrorDetails) -> str:
 def _misfits(agreement: Agreement) -> Iterator[str]:
     if agreement.valid_until <= agreement.valid_from:
         yield "valid_until: must come after valid_from; put the last day it is in force."
+    for path in set(agreement.urgent).difference(agreement.all_fields):
+        yield f"urgent.{path}: not a field of this agreement; name it under fields:, or take it out."
     for path, times in Counter(agreement.all_fields).items():
         if times > 1:
             yield f"fields.{path}: named {times} times; keep one."

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from connectors.declaration import Flow
     from mappings.declaration import OutMapping
 
+MOST_RECORDS = 25_000  # in one file, which is held in memory; what is left makes the next one
 KINDS = {"delta": "delta", "full": "complet"}
 
 TAKE = """
 with taken as (
   select id from message where partner = :partner and state = 'pending' and sync_file_id is null
-  order by created_at, person_id, sequence for update skip locked
+  order by priority, created_at, person_id, sequence limit :most for update skip locked
 )
 update message m set sync_file_id = :file from taken where m.id = taken.id
 """
@@ -69,7 +70,7 @@ def open_sync_file(
         )
         .returning(sync_file.c.id)
     ).scalar_one()  # fmt: skip
-    taken = connection.execute(text(TAKE), {"partner": flow.partner, "file": number}).rowcount
+    taken = connection.execute(text(TAKE), {"partner": flow.partner, "file": number, "most": MOST_RECORDS}).rowcount
     if not taken:
         connection.execute(sync_file.delete().where(sync_file.c.id == number))
         return None

@@ -1,0 +1,38 @@
+"""How the outbox stands, partner by partner: messages in each state, the off switch, the circuit of its API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hub import outbox
+from hub.budget import health
+from hub.switches import switches
+
+if TYPE_CHECKING:
+    from connectors.declaration import Flow
+    from hub.opening import Hub
+
+STATES = ("pending", "sent", "acknowledged", "rejected", "unfound", "parked")
+
+
+def standing(hub: Hub) -> list[dict[str, Any]]:
+    """One row per partner of an agreement: counts, why it is off, how its API answers."""
+    with hub.engine.connect() as connection:
+        counted, off = outbox.counts(connection), switches(connection)
+    return [
+        {
+            "partner": partner,
+            **{state: counted.get(partner, {}).get(state, 0) for state in STATES},
+            "off": off[partner]["reason"] if partner in off else None,
+            **_health(hub, hub.flow(agreement.out_flow)),
+        }
+        for partner, agreement in sorted(hub.agreements.items())
+    ]
+
+
+def _health(hub: Hub, flow: Flow) -> dict[str, Any]:
+    provider = flow.provider
+    if provider is None:
+        return {"circuit": None, "pace": None}
+    found = health(hub.engine, provider)
+    return {"circuit": "open" if found.open else "closed", "pace": round(found.pace, 2)}
