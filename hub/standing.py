@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub import outbox
-from hub.budget import health
-from hub.switches import switches
+from hub.alarms import close_alarms
+from hub.budget import close_circuit, health
+from hub.switches import switch_on, switches
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
     from connectors.declaration import Flow
     from hub.opening import Hub
+
+CUT_OFF = "envoi_coupe"
 
 STATES = ("pending", "sent", "acknowledged", "rejected", "unfound", "parked")
 
@@ -36,3 +43,13 @@ def _health(hub: Hub, flow: Flow) -> dict[str, Any]:
         return {"circuit": None, "pace": None}
     found = health(hub.engine, provider)
     return {"circuit": "open" if found.open else "closed", "pace": round(found.pace, 2)}
+
+
+def resume(engine: Engine, flow: Flow, *, now: datetime) -> bool:
+    """Send to a partner again at once: switch on, circuit closed, alarm over; returns whether it was off."""
+    with engine.begin() as connection:
+        was_off = switch_on(connection, flow.partner)
+        if flow.provider is not None:
+            close_circuit(connection, flow.provider)
+        close_alarms(connection, flow.partner, now=now, kind=CUT_OFF)
+    return was_off

@@ -10,8 +10,6 @@ from typing import IO, TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from connectors.budget import NotNow
-from hub.alarms import close_alarms
-from hub.budget import close_circuit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +17,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from connectors.declaration import Flow
-
-CUT_OFF = "envoi_coupe"
 LOOK_EVERY = 1.0  # seconds: how long a send may go on once the switch is off
 
 OFF = """
@@ -39,16 +34,6 @@ def switch_on(connection: Connection, partner: str) -> bool:
     """Send to a partner again; whether it was off."""
     done = connection.execute(text("delete from switched_off where partner = :partner"), {"partner": partner})
     return done.rowcount > 0
-
-
-def resume(engine: Engine, flow: Flow, *, now: datetime) -> bool:
-    """Send to a partner again at once: switch on, circuit closed, alarm over; returns whether it was off."""
-    with engine.begin() as connection:
-        was_off = switch_on(connection, flow.partner)
-        if flow.provider is not None:
-            close_circuit(connection, flow.provider)
-        close_alarms(connection, flow.partner, now=now, kind=CUT_OFF)
-    return was_off
 
 
 def switches(connection: Connection) -> dict[str, dict[str, Any]]:

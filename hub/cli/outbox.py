@@ -121,7 +121,7 @@ def off(
 def on(partner: OnePartner, *, json: Json = False) -> None:
     """Send to a partner again what waited for it."""
     from hub.opening import open_hub
-    from hub.switches import resume
+    from hub.standing import resume
 
     hub = open_hub()
     _known(hub, partner)
