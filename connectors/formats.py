@@ -152,6 +152,6 @@ class Deliver(Part):
     """What we leave for a partner: data files, then their manifest."""
 
     folder: str
-    files: tuple[Literal["csv", "json_lines"], ...]
+    files: tuple[Literal["csv", "json_lines", "xml"], ...]
     reference: tuple[str, ...] = Field(description="columns that tell the partner which of its people it is")
     acknowledgements: Acknowledgements

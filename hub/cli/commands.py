@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import deliveries, flows, look, match, outbox, people, quarantine, run, schema, serve
+from hub.cli import deliveries, flows, look, match, outbox, people, quarantine, run, schema, serve, sync_file
 
 app = typer.Typer(
     help="Receive, normalise, check, reconcile and share what partners know, so that nobody is asked twice.",
@@ -32,4 +32,5 @@ app.add_typer(people.person, name="person")
 app.add_typer(people.journal, name="journal")
 app.add_typer(match.app, name="match")
 app.add_typer(schema.app, name="schema")
+app.add_typer(sync_file.app, name="sync-file")
 app.add_typer(serve.sandbox, name="sandbox")
