@@ -9,13 +9,17 @@ from sqlalchemy import text
 
 from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
+from connectors.webhook import WebhookClient
 from hub import outbox
-from hub.pull import open_france_travail
+from hub.budget import SharedBudget
+from hub.pull import SENDING, open_france_travail
 from hub.sharing.acknowledgements import acknowledge
 from hub.sharing.deliver import Delivered, deliver_each
 from hub.sharing.deposit import deliver_files
 from hub.sharing.france_travail import FranceTravailSender, ask_again
 from hub.sharing.select import fill_whole
+from hub.sharing.webhook import WebhookSender
+from hub.standing import cut_off_if_failing
 from hub.store import take_lock
 from hub.switches import Gate
 from schemas.errors import FixTheDeclaration
@@ -79,8 +83,25 @@ def _deliver(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], datetime],
         with open_france_travail(hub, flow, clock=clock, gate=gate) as client:
             sender = FranceTravailSender(client, mapping, hub.vault)
             return deliver_each(hub.engine, flow.partner, sender, clock=clock)
+    if flow.protocol == "webhook":
+        return _deliver_webhook(hub, flow, gate, clock=clock)
     with hub.connect(flow) as connector:
         return deliver_files(hub.engine, flow, mapping, connector, kind=kind, clock=clock, gate=gate)
+
+
+def _deliver_webhook(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], datetime]) -> Delivered:
+    assert flow.webhook is not None
+    budget = SharedBudget(
+        engine=hub.engine,
+        provider=f"webhook:{flow.partner}",
+        per_second=flow.webhook.rate_per_second,
+        longest_wait=SENDING.longest_wait,
+        may_send=gate.may_send,
+    )
+    with WebhookClient(hub.settings.access(flow.connection), budget, clock) as client:
+        delivered = deliver_each(hub.engine, flow.partner, WebhookSender(client, flow.webhook.reference), clock=clock)
+    cut_off_if_failing(hub.engine, flow, now=clock())
+    return delivered
 
 
 def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -> dict[str, Any]:

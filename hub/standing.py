@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub import outbox
-from hub.alarms import close_alarms
+from hub.alarms import Alarm, close_alarms, raise_alarms
 from hub.budget import close_circuit, health
-from hub.switches import switch_on, switches
+from hub.switches import switch_off, switch_on, switches
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 CUT_OFF = "envoi_coupe"
+MOST_OPENINGS = 5  # times in a row a circuit opened: about a quarter of an hour without one answer
 
 STATES = ("pending", "sent", "acknowledged", "rejected", "unfound", "parked")
 
@@ -53,3 +54,18 @@ def resume(engine: Engine, flow: Flow, *, now: datetime) -> bool:
             close_circuit(connection, flow.provider)
         close_alarms(connection, flow.partner, now=now, kind=CUT_OFF)
     return was_off
+
+
+def cut_off_if_failing(engine: Engine, flow: Flow, *, now: datetime) -> bool:
+    """Switch a partner off when it keeps failing, with an alarm; returns whether it was. What waits for it is kept."""
+    if flow.provider is None or health(engine, flow.provider).openings < MOST_OPENINGS:
+        return False
+    reason = f"{MOST_OPENINGS} coupures de suite, sans une réponse entre elles"
+    with engine.begin() as connection:
+        switch_off(connection, flow.partner, reason=reason, author="hub", now=now)
+        said = (
+            f"{flow.partner} ne répond plus : les envois sont coupés, ce qui l'attend est gardé. Appeler le partenaire, puis "
+            f"hub outbox on {flow.partner}."
+        )
+        raise_alarms(connection, [Alarm(kind=CUT_OFF, subject=flow.partner, flow=flow.flow, message=said)], now=now)
+    return True

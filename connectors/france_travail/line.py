@@ -14,7 +14,8 @@ import httpx
 from connectors.budget import NotNow
 from connectors.france_travail.cleaning import parse
 from connectors.france_travail.errors import Unavailable, Unsent
-from connectors.france_travail.patience import ASSUMED_WAIT, Patience, read_retry_after
+from connectors.france_travail.patience import ASSUMED_WAIT, Patience
+from connectors.waiting import read_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,9 +114,9 @@ class Line:
         return read_retry_after(response.headers.get("Retry-After"), now=self.clock())
 
 
-def _plain(headers: httpx.Headers) -> dict[str, str]:
-    """The headers that are read, of a body that is no longer packed."""
-    return {name: headers[name] for name in ("Retry-After", "Content-Type") if name in headers}
+def _plain(headers: httpx.Headers) -> list[tuple[bytes, bytes]]:
+    """The headers that are read, of a body that is no longer packed; as they came, whatever letters they hold."""
+    return [(name, value) for name, value in headers.raw if name.lower() in {b"retry-after", b"content-type"}]
 
 
 def _read(response: httpx.Response) -> Reply:

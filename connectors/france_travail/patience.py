@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
@@ -54,16 +52,3 @@ class Patience:
             return error.retry_after
         backoff = wait_exponential_jitter(multiplier=self.first_wait, max=self.longest_backoff, jitter=self.first_wait)
         return float(backoff(state))
-
-
-def read_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds to wait, from a number or an HTTP date; ``None`` when the header says nothing that can be read."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())

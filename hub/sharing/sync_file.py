@@ -144,7 +144,7 @@ def _csv(reference: Sequence[str], mapping: OutMapping, rows: Sequence[Any]) -> 
         {
             "message_id": str(row.id),
             "sequence": str(row.sequence),
-            **_named(reference, row.payload["reference"]),
+            **named_by(reference, row.payload["reference"]),
             **cell,
         }
         for row, cell in zip(rows, cells, strict=True)
@@ -163,7 +163,7 @@ def _json_lines(reference: Sequence[str], rows: Sequence[Any]) -> bytes:
             {
                 "message_id": str(row.id),
                 "sequence": row.sequence,
-                **_named(reference, row.payload["reference"]),
+                **named_by(reference, row.payload["reference"]),
                 "champs": row.payload["fields"],
             }
             for row in rows
@@ -180,7 +180,7 @@ def _xml(flow: Flow, mapping: OutMapping, head: Any, rows: Sequence[Any]) -> byt
         {
             "message_id": str(row.id),
             "sequence": str(row.sequence),
-            **_named(flow.deliver.reference, row.payload["reference"]),
+            **named_by(flow.deliver.reference, row.payload["reference"]),
             **elements,
         }
         for row, elements in zip(rows, written, strict=True)
@@ -206,7 +206,7 @@ REFERENCES = {
 }
 
 
-def _named(reference: Sequence[str], own: dict[str, Any]) -> dict[str, str]:
+def named_by(reference: Sequence[str], own: dict[str, Any]) -> dict[str, str]:
     named: dict[str, str] = {}
     for column in reference:
         value = own.get(REFERENCES[column], "")
