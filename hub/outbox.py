@@ -40,17 +40,17 @@ with recursive turn as (
     select m.id, m.created_at, m.person_id from message m
     where m.partner = :partner and m.state = 'pending' and m.priority = t.priority and m.lane = t.lane
       and m.sync_file_id is null and m.next_attempt_at <= :now
-      and not exists (
-        select from message e where e.partner = m.partner and e.person_id = m.person_id and e.sequence < m.sequence
-          and e.state = 'pending'
+      and m.sequence = (
+        select min(e.sequence) from message e
+        where e.partner = m.partner and e.person_id = m.person_id and e.state = 'pending'
       )
     order by m.created_at, m.person_id, m.sequence
     limit (select greatest(10 * cast(:limit as int) / count(*), 10) from turn)
   ) c
 )
 select m.id, m.person_id, m.sequence, m.payload, m.attempts
-from candidate c join message m on m.id = c.id
-where m.state = 'pending' and m.next_attempt_at <= :now
+from message m join candidate c on c.id = m.id
+where m.id = any(array(select id from candidate)) and m.state = 'pending' and m.next_attempt_at <= :now
 order by c.priority, c.place, m.lane
 limit :limit
 for update of m skip locked

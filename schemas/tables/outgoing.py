@@ -76,7 +76,8 @@ message = Table(
 Index(
     "ix_message_pending",
     message.c.partner,
-    message.c.next_attempt_at,
+    message.c.person_id,
+    message.c.sequence,
     postgresql_where=message.c.state == "pending",
 )
 Index(

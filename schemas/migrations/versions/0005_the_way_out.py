@@ -89,6 +89,13 @@ def _message() -> None:
     )
     op.drop_constraint("known_state", "message", type_="check")
     op.create_check_constraint("known_state", "message", KNOWN_STATES)
+    op.drop_index("ix_message_pending", table_name="message", postgresql_where=sa.text("state = 'pending'"))
+    op.create_index(
+        "ix_message_pending",
+        "message",
+        ["partner", "person_id", "sequence"],
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index(
         "ix_message_turn",
         "message",
@@ -114,6 +121,10 @@ def downgrade() -> None:
     op.drop_table("switched_off")
     op.drop_index("ix_message_aside", table_name="message")
     op.drop_index("ix_message_turn", table_name="message")
+    op.drop_index("ix_message_pending", table_name="message")
+    op.create_index(
+        "ix_message_pending", "message", ["partner", "next_attempt_at"], postgresql_where=sa.text("state = 'pending'")
+    )
     op.execute("update message set state = 'rejected' where state = 'unfound'")
     op.drop_constraint("known_state", "message", type_="check")
     op.create_check_constraint("known_state", "message", KNOWN_STATES_BEFORE)
