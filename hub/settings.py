@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
     partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")
     chunk: int = Field(default=2000, ge=1, description="records in flight at once")
+    watch_grace: float = Field(
+        default=0,
+        ge=0,
+        description="seconds for which small deliveries are left to hub watch before Airflow takes them",
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property
