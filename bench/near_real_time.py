@@ -1,6 +1,6 @@
 """How long from the last byte of a delivery to the file a partner finds, with Airflow and everything else running.
 
-    python bench/near_real_time.py [DELIVERIES] [PEOPLE]        default 20 deliveries of 100 records, 400 people
+    python bench/near_real_time.py [DELIVERIES] [PEOPLE] [FLOOD]        default 20 deliveries, 400 people, 25,000 messages
 
 Files are dropped by SFTP at a CAF's account, one after the other; a sync file is waited for at the département's. Prints p50,
 p95 and the slowest (aim: p95 within 5 s). Then a flood fills the outbox of Pôle emploi, and one urgent decision is added: how
@@ -16,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import create_engine, text
@@ -37,7 +39,11 @@ from hub.sandbox.sandbox import Sandbox
 from hub.settings import Settings
 from hub.store import create_database, embedded_server
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 RECORDS = 100
+SETTLED = 20.0  # seconds for the first day to be over everywhere
 PATIENCE = 120.0
 FLOOD = """
 with chosen as (
@@ -131,48 +137,67 @@ def flood(hub, sandbox: Sandbox, size: int) -> str:  # noqa: ANN001
     return f"urgent, with {left:,} of a flood of {flooded:,} still waiting: {took:.1f} s (aim: 30)"
 
 
+@contextmanager
+def everything(home: Path, size: int) -> Iterator[tuple[Any, Sandbox]]:
+    """Stores, partners, Airflow and the fast lane, all running, after a first day."""
+    server = embedded_server(home / "postgres")
+    create_database(server, "hub")
+    store = server.set(database="hub")
+    hub = open_hub(Settings(home=home))
+    _ = hub.engine, hub.vault
+    with ExitStack() as stack:
+        stack.callback(hub.engine.dispose)
+        sandbox = stack.enter_context(Sandbox(home / "partners", seed=1, size=size))
+        stack.enter_context(sandbox.serving())
+        write_connections(hub.settings.secrets, sandbox)
+        _allow(hub.settings.secrets / "pole_emploi_api.json", per_second=20)
+        airflow = AirflowHome.create(
+            home / "airflow",
+            hub_home=home,
+            hub_database=store,
+            airflow_database=server.set(database="airflow"),
+            watch_grace=WATCH_GRACE,
+        )
+        prepare_metadata(server, airflow, fresh=True, tell=lambda said: print(said, file=sys.stderr))
+        watched = create_engine(server.set(database="airflow"))
+        stack.callback(watched.dispose)
+        stack.enter_context(Processes(airflow))
+        until(lambda: readiness(watched).watchers >= 7, seconds=400)
+        stack.enter_context(_fast_lane(home, store.render_as_string(hide_password=False)))
+        sandbox.deposit_day(0)
+        until(lambda: manifests(sandbox), seconds=400)
+        time.sleep(SETTLED)
+        yield hub, sandbox
+
+
+def _allow(connection: Path, *, per_second: int) -> None:
+    given = orjson.loads(connection.read_bytes())
+    given["extra"]["rate_per_second"] = str(per_second)
+    connection.write_bytes(orjson.dumps(given))
+
+
+@contextmanager
+def _fast_lane(home: Path, store: str) -> Iterator[None]:
+    environment = {**os.environ, "HUB_HOME": str(home), "HUB_DATABASE_URL": store}  # noqa: TID251
+    lane = subprocess.Popen([sys.executable, "-c", "from hub.cli import main; main()", "watch"], env=environment)
+    try:
+        yield
+    finally:
+        lane.terminate()
+        lane.wait(timeout=90)
+
+
 def main() -> None:
     number, size, flooding = (int(word) for word in (*sys.argv[1:], *("20", "400", "25000")[len(sys.argv) - 1 :]))
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101 - the embedded server runs as its own user
-        home = Path(folder) / "hub"
-        server = embedded_server(home / "postgres")
-        create_database(server, "hub")
-        address = server.set(database="hub").render_as_string(hide_password=False)
-        hub = open_hub(Settings(home=home))
-        _ = hub.engine, hub.vault
-        with Sandbox(home / "partners", seed=1, size=size) as sandbox, sandbox.serving():
-            write_connections(hub.settings.secrets, sandbox)
-            api = hub.settings.secrets / "pole_emploi_api.json"
-            given = orjson.loads(api.read_bytes())
-            given["extra"]["rate_per_second"] = "20"
-            api.write_bytes(orjson.dumps(given))
-            airflow = AirflowHome.create(
-                home / "airflow", hub_home=home, hub_database=server.set(database="hub"),
-                airflow_database=server.set(database="airflow"), watch_grace=WATCH_GRACE,
-            )  # fmt: skip
-            prepare_metadata(server, airflow, fresh=True, tell=lambda said: print(said, file=sys.stderr))
-            watched = create_engine(server.set(database="airflow"))
-            environment = {**os.environ, "HUB_HOME": str(home), "HUB_DATABASE_URL": address}  # noqa: TID251
-            with Processes(airflow):
-                until(lambda: readiness(watched).watchers >= 7, seconds=400)
-                lane = subprocess.Popen(
-                    [sys.executable, "-c", "from hub.cli import main; main()", "watch"], env=environment
-                )
-                try:
-                    sandbox.deposit_day(0)
-                    until(lambda: manifests(sandbox), seconds=400)
-                    time.sleep(20)
-                    waits = sorted(one_by_one(hub, sandbox, number))
-                    urgent = flood(hub, sandbox, flooding)
-                finally:
-                    lane.terminate()
-                    lane.wait(timeout=90)
-            watched.dispose()
-        hub.engine.dispose()
+        with everything(Path(folder) / "hub", size) as (hub, sandbox):
+            waits = sorted(one_by_one(hub, sandbox, number))
+            urgent = flood(hub, sandbox, flooding)
     p95 = waits[max(0, round(0.95 * len(waits)) - 1)]
     print(
-        f"{number} deliveries of {RECORDS} records: p50 {statistics.median(waits):.2f} s, p95 {p95:.2f} s (aim: 5), slowest {waits[-1]:.2f} s"
+        f"{number} deliveries of {RECORDS} records: p50 {statistics.median(waits):.2f} s, p95 {p95:.2f} s (aim: 5), "
+        f"slowest {waits[-1]:.2f} s"
     )
     print(urgent)
 

