@@ -45,18 +45,23 @@ ENDINGS = frozenset({".xml", ".csv", ".json", ".jsonl", ".xlsx", ".zip", ".gz"})
 def receive_arrivals(hub: Hub, flow: Flow, *, now: datetime) -> list[int]:
     """Take every complete file that was not taken yet; returns the ids of their deliveries."""
     with hub.connect(flow) as connector:
-        taken = [
-            _take(
-                hub,
-                flow,
-                arrival=arrival,
-                fetch=partial(connector.fetch, arrival),
-                announced=_announced(connector, arrival),
-                watched=True,
-                now=now,
-            )
-            for arrival in unseen(hub, flow, connector.arrivals())
-        ]
+        return take_arrivals(hub, flow, connector, connector.arrivals(), now=now)
+
+
+def take_arrivals(hub: Hub, flow: Flow, connector: Connector, arrivals: list[Arrival], *, now: datetime) -> list[int]:
+    """Take those of these files that were not taken yet; returns the ids of their deliveries."""
+    taken = [
+        _take(
+            hub,
+            flow,
+            arrival=arrival,
+            fetch=partial(connector.fetch, arrival),
+            announced=_announced(connector, arrival),
+            watched=True,
+            now=now,
+        )
+        for arrival in unseen(hub, flow, arrivals)
+    ]
     return [number for number in taken if number is not None]
 
 

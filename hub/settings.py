@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         default=None, description="Airflow connection of the address that is told of alarms"
     )
     metrics_token: str | None = Field(default=None, repr=False, description="what a monitor shows to read /metrics")
+    watch_grace: float = Field(
+        default=0,
+        ge=0,
+        description="seconds for which small deliveries are left to hub watch before Airflow takes them",
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property

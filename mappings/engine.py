@@ -17,7 +17,7 @@ from schemas.lettering import mend
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mappings.declaration import FieldRule, InMapping, OutMapping
+    from mappings.declaration import FieldRule, InMapping, OutMapping, XmlLayout
 
 REJECT_COLUMNS = ("record", "unit", "field", "rule", "hint")
 UNIT, KEY, AS_OF = "#unit", "#key", "#as_of"
@@ -215,6 +215,18 @@ def render(mapping: OutMapping, flats: Sequence[Mapping[str, Any]]) -> list[dict
         {
             column.column: RENDERERS[column.render](flat[column.path]) if flat.get(column.path) is not None else ""
             for column in mapping.columns
+        }
+        for flat in flats
+    ]
+
+
+def render_elements(layout: XmlLayout, flats: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Write flat records as the elements of an outgoing XML layout; an absent field is no element, one withdrawn an empty one."""
+    return [
+        {
+            each.element: RENDERERS[each.render](flat[each.path]) if flat[each.path] is not None else ""
+            for each in layout.elements
+            if each.path in flat
         }
         for flat in flats
     ]
