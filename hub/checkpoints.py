@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, text
 
 from hub.alarms import Alarm, close_alarms, raise_alarms
+from hub.journal import Verified, verify
 from hub.offline.verify_journal import GENESIS, Tree, hash_of, signed_part
 from hub.store import take_lock
 from schemas.tables import checkpoint
@@ -48,6 +49,12 @@ def sign_journal(hub: Hub, *, now: datetime) -> list[dict[str, Any]]:
     with hub.engine.connect() as connection:
         keep_copies(hub.settings.checkpoints, all_checkpoints(connection))
     return made
+
+
+def verify_signed(hub: Hub, connection: Connection) -> Verified:
+    """Recompute the whole journal and every checkpoint, with the copies and the public key kept outside the database."""
+    signed, copies = all_checkpoints(connection), read_copies(hub.settings.checkpoints)
+    return verify(connection, checkpoints=signed, copies=copies, public_key=hub.public_key)
 
 
 def sign_regularly(hub: Hub, *, now: datetime) -> int:

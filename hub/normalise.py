@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Chunk, Reader
     from hub.opening import Hub
+    from mappings.declaration import InMapping
 
 
 @dataclass(kw_only=True)
@@ -62,11 +63,10 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
             return "received"
         flow = hub.flow(row.flow)
         judge = the_judge()
-        mapping = hub.in_mapping(row.flow)
         staging = staging_of(hub, connection, row, now=now)
         staging.clear()
-        memory = Memory(connection, row.flow, staging.kept)
-        seen = Seen(Profile(paths=list(mapping.fields), coded=mapping.coded))
+        memory = Memory(connection=connection, flow=row.flow, delivery_id=delivery_id, kept=staging.kept)
+        seen = Seen(_empty_profile(hub.in_mapping(row.flow)))
         reading = Reading()
         try:
             with unsealed(hub, row.flow, row.sha256) as stream:
@@ -78,15 +78,20 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
                     if progress:
                         progress(reading.records)
                 check_header(flow, reading.header, today=now.date())
+            seen.profile.add(memory.stage(records=reading.remembered), rejected=0)
         except FixTheDelivery as error:
             close_refused(connection, delivery_id, reason=str(error), now=now, **known_of(flow, reading, row))
             alarm_delivery(connection, delivery_id, now=now)
             return "refused"
-        concluded = Concluded(flow=flow, reading=reading, row=row, seen=seen)
-        state = conclude(hub, connection, concluded, judge=judge, now=now)
+        read = Concluded(flow=flow, reading=reading, row=row, seen=seen)
+        state = conclude(hub, connection, read, judge=judge, now=now)
         if state != "received":
             alarm_delivery(connection, delivery_id, now=now)
         return state
+
+
+def _empty_profile(mapping: InMapping) -> Profile:
+    return Profile(paths=list(mapping.fields), coded=mapping.coded)
 
 
 def staging_of(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> Staging:
@@ -136,6 +141,4 @@ def _take_chunk(
         staging.unread(chunk)
         seen.profile.add(Counter(), rejected=refused)
     if chunk.known:
-        rows, shapes_again = memory.records(chunk.known)
-        staging.stage_again(rows)
-        seen.profile.add(shapes_again, rejected=0)
+        memory.set_aside(chunk.known)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub import telemetry
 from hub.dossier import rebuild
 from hub.identity.reconcile import reconcile as link_records
+from hub.logs import log
 from hub.protections import close_over, put, reopen
 from hub.recalls import note_recall
 from hub.sharing.follow import carry_told
@@ -41,7 +43,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
     Returns counts: records looked at, links made, persons, review cases, dossiers changed, messages per partner.
     """
     now = clock()
-    with hub.engine.begin() as connection:
+    with telemetry.step("reconcile", _traced(hub)), hub.engine.begin() as connection:
         reconciled = link_records(connection, now=now, full=full)
         reopen(connection, reconciled.touched, now=now)
         touched = reconciled.touched | close_over(connection, now=now)
@@ -53,7 +55,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
         arrived_at = _arrivals(connection, touched)
         filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
         note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
-    return {
+    done = {
         "records": reconciled.records,
         "linked": reconciled.linked,
         "new_persons": reconciled.new_persons,
@@ -64,6 +66,15 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),
     }
+    log().info("reconciled", **done)
+    return done
+
+
+def _traced(hub: Hub) -> list[telemetry.Traced]:
+    if not telemetry.is_on():
+        return []
+    with hub.engine.connect() as connection:
+        return telemetry.deliveries_to_match(connection)
 
 
 def _hold_new(hub: Hub, connection: Connection, *, now: datetime) -> None:

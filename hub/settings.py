@@ -42,6 +42,17 @@ class Settings(BaseSettings):
     hold_new_hours: float = Field(
         default=0, ge=0, description="how long nothing leaves about a person who has just appeared"
     )
+    address: str | None = Field(default=None, description="where operators reach the screens; shown in what alarms say")
+    alarm_emails: str = Field(default="", description="who is told of alarms, separated by commas")
+    alarm_webhook: str | None = Field(
+        default=None, description="Airflow connection of the address that is told of alarms"
+    )
+    metrics_token: str | None = Field(default=None, repr=False, description="what a monitor shows to read /metrics")
+    watch_grace: float = Field(
+        default=0,
+        ge=0,
+        description="seconds for which small deliveries are left to hub watch before Airflow takes them",
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property

@@ -28,9 +28,6 @@ copy staged_record
   (delivery_id, record, unit, key, scope, as_of, content, content_hash, nir_encrypted, nir_hash, digest, shape)
 from stdin
 """
-COPY_AGAIN = """
-copy staged_record (delivery_id, record, unit, key, scope, as_of, content_hash, nir_hash, digest, shape) from stdin
-"""
 COPY_QUARANTINE = """
 copy quarantine (delivery_id, record, unit, field, rule, hint, key, block_encrypted, opened_at) from stdin
 """
@@ -58,10 +55,6 @@ class Staging:
     def stage(self, frame: pd.DataFrame, shapes: Sequence[str], digests: Mapping[int, bytes]) -> None:
         """Copy normalised records: their content without the NIR, which is sealed beside it."""
         copy_rows(self.connection, COPY_STAGED, self._staged_rows(frame, shapes, digests))
-
-    def stage_again(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Copy the records of units that were read before: the hash of their content stands for it."""
-        copy_rows(self.connection, COPY_AGAIN, ((self.delivery_id, *row) for row in rows))
 
     def unread(self, chunk: Chunk) -> None:
         """Copy the records of a chunk of which none could be read."""

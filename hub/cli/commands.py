@@ -13,6 +13,7 @@ from hub.cli import (
     look,
     match,
     meter,
+    outbox,
     people,
     quarantine,
     retention,
@@ -20,6 +21,7 @@ from hub.cli import (
     run,
     schema,
     serve,
+    sync_file,
 )
 
 app = typer.Typer(
@@ -39,10 +41,12 @@ app.command("meter")(meter.meter)
 app.command("retention")(retention.retention)
 app.command("demo")(serve.demo)
 app.command("up")(serve.up)
+app.command("watch")(serve.watch)
 app.command("screens")(serve.screens)
 app.add_typer(flows.app, name="flows")
 app.add_typer(deliveries.app, name="delivery")
 app.add_typer(deliveries.alarms, name="alarms")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(people.review, name="review")
 app.add_typer(people.person, name="person")
@@ -52,4 +56,5 @@ app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app, name="keys")
 app.add_typer(match.app, name="match")
 app.add_typer(schema.app, name="schema")
+app.add_typer(sync_file.app, name="sync-file")
 app.add_typer(serve.sandbox, name="sandbox")

@@ -18,14 +18,13 @@ def verify(*, json: Json = False) -> None:
     """Recompute every seal and every signed checkpoint; name what was changed, deleted, added or swapped."""
     from time import perf_counter
 
-    from hub.checkpoints import all_checkpoints, read_copies
-    from hub.journal import verify as recompute
+    from hub.checkpoints import all_checkpoints, verify_signed
     from hub.opening import open_hub
 
     hub, began = open_hub(), perf_counter()
     with hub.engine.connect() as connection:
-        signed, copies = all_checkpoints(connection), read_copies(hub.settings.checkpoints)
-        verified = recompute(connection, checkpoints=signed, copies=copies, public_key=hub.public_key)
+        verified = verify_signed(hub, connection)
+        signed = all_checkpoints(connection)
     seconds = round(perf_counter() - began, 2)
     if json:
         faults = [{"position": fault.position, "what": fault.what} for fault in verified.faults]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.output import NEEDS_ATTENTION, Json, print_json, print_table, say
+from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,13 +159,28 @@ def screens(
 
 def up() -> None:
     """Run Airflow, the hub's screens and the embedded stores, until stopped."""
+    from hub.fast_lane import FastLane
     from hub.opening import open_hub
     from hub.running import running
     from hub.web.serving import screens as serving
 
     hub = open_hub()
-    with until_stopped() as stopped, running(hub, tell=teller()) as airflow, serving(hub) as address:
+    with (
+        until_stopped() as stopped,
+        running(hub, tell=teller()) as airflow,
+        serving(hub) as address,
+        FastLane(hub, clock=clock),
+    ):
         say_addresses(address, airflow.address, airflow.password)
+        stopped.wait()
+
+
+def watch() -> None:
+    """Take small deliveries at once, and send what partners may now know, until stopped; Airflow does the rest."""
+    from hub.fast_lane import FastLane
+    from hub.opening import open_hub
+
+    with until_stopped() as stopped, FastLane(open_hub(), clock=clock):
         stopped.wait()
 
 

@@ -49,6 +49,7 @@ class Agreement(BaseModel):
     legal_basis: tuple[Said, ...] = Field(min_length=1)
     fields: tuple[str, ...] = Field(min_length=1)
     sensitive: tuple[str, ...] = ()
+    urgent: tuple[str, ...] = Field(default=(), description="fields whose news goes before the others'")
     perimeter: Literal["followed"]
     valid_from: date
     valid_until: date
@@ -108,10 +109,11 @@ def together(parts: Sequence[Agreement]) -> Agreement:
     sensitive = dict.fromkeys(path for part in parts for path in part.sensitive)
     return Entitlement(
         **first.model_dump(
-            exclude={"fields", "sensitive", "purpose", "legal_basis", "valid_from", "valid_until", "name"}
+            exclude={"fields", "sensitive", "urgent", "purpose", "legal_basis", "valid_from", "valid_until", "name"}
         ),
         fields=tuple(dict.fromkeys(path for part in parts for path in part.fields)),
         sensitive=tuple(sensitive),
+        urgent=tuple(dict.fromkeys(path for part in parts for path in part.urgent)),
         purpose=" ; ".join(part.purpose for part in parts),
         legal_basis=tuple(dict.fromkeys(text for part in parts for text in part.legal_basis)),
         valid_from=min(part.valid_from for part in parts),
@@ -171,6 +173,8 @@ def _fault(each: ErrorDetails) -> str:
 def _misfits(agreement: Agreement) -> Iterator[str]:
     if agreement.valid_until <= agreement.valid_from:
         yield "valid_until: must come after valid_from; put the last day it is in force."
+    for path in set(agreement.urgent).difference(agreement.all_fields):
+        yield f"urgent.{path}: not a field of this agreement; name it under fields:, or take it out."
     for path, times in Counter(agreement.all_fields).items():
         if times > 1:
             yield f"fields.{path}: named {times} times; keep one."

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hub.sharing.agreements import Agreement
 
 CHUNK = 1000
+MANY = 500  # persons touched at once: what comes alone goes before them
+URGENT, ALONE, ONE_OF_MANY = 0, 1, 2
 NAMESPACE = UUID("5d0d2f3e-6f5b-4f8e-9a43-3c6a0f1d8a52")
 
 EVERYBODY = """
@@ -48,12 +50,13 @@ left join dossier d on d.person_id = f.person_id
 order by f.partner, f.person_id
 """
 
-# What has not left yet, newest first: it is decided again with what is known now, so that nothing stale can leave.
+# What has not left yet, newest first: it is decided again with what is known now, so that nothing stale can leave. What
+# a worker is sending this instant counts as told: what comes after it waits for it, and nobody waits for the worker.
 WAITING = """
 select id, partner, person_id, payload from message
-where state in ('pending', 'parked') and sync_file_id is null
+where state in ('pending', 'parked', 'unfound') and sync_file_id is null
   and partner = any(:agreed) and person_id = any(:persons)
-order by partner, person_id, sequence desc for update
+order by partner, person_id, sequence desc for update skip locked
 """
 
 REPLACE = "update message set state = 'replaced' where id = any(:ids)"
@@ -61,6 +64,15 @@ REPLACE = "update message set state = 'replaced' where id = any(:ids)"
 TOLD = (
     "select partner, person_id, sequence, content from told where partner = any(:agreed) and person_id = any(:persons)"
 )
+
+# The département a message is about: at a partner that serves several, each has its turn.
+LANES = r"""
+select l.person_id, min(case when r.partner like 'departement\_%' then lpad(substr(r.partner, 13), 3, '0')
+                             else nullif(r.scope, '') end) as lane
+from link l join source_record r on r.id = l.source_record_id and r.left_on is null
+where l.superseded_at is null and l.person_id = any(:persons)
+group by l.person_id
+"""
 
 TELL = """
 insert into told (partner, person_id, sequence, content)
@@ -124,7 +136,7 @@ def fill(
         }
         protected = protections(connection, ordered[start : start + CHUNK], now=now)
         decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
-        _write(connection, decided, now=now, arrived_at=arrived_at or {})
+        _write(connection, decided, now=now, arrived_at=arrived_at or {}, many=len(ordered) > MANY)
         for message in decided.messages:
             filled.messages[message.partner] += 1
             filled.fields.update((message.partner, path) for path in message.payload["fields"])
@@ -225,7 +237,7 @@ def withdraw_told(
             payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
             decided.messages.append(_message(row, agreements[row.partner], sequence, payload))
         decided.told.append((*key, sequence, {}))
-    _write(connection, decided, now=now, arrived_at={})
+    _write(connection, decided, now=now, arrived_at={}, many=len(persons) > MANY)
     return Counter(message.partner for message in decided.messages)
 
 
@@ -251,19 +263,30 @@ def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
     return {path: each[path] for each in reversed(own) for path in wanted if path in each}
 
 
-def _write(connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime]) -> None:
+def _write(
+    connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime], many: bool
+) -> None:
+    touched = sorted({each.person_id for each in decided.messages})
+    lanes = {row.person_id: row.lane or "" for row in connection.execute(text(LANES), {"persons": touched})}
     connection.execute(text(REPLACE), {"ids": decided.replaced})
     copy_rows(
         connection,
-        "copy message (id, partner, person_id, agreement, sequence, payload, state, arrived_at, created_at, next_attempt_at) from stdin",
+        "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, arrived_at, created_at, next_attempt_at) from stdin",
         (
             (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
-             orjson.dumps(each.payload).decode(), "pending", arrived_at.get(each.person_id), now, now)
+             orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many), lanes.get(each.person_id, ""),
+             arrived_at.get(each.person_id), now, now)
             for each in decided.messages
         ),
     )  # fmt: skip
     _tell(connection, decided.told)
     journal.append(connection, [entry for message in decided.messages for entry in _disclosures(message, now)])
+
+
+def _priority(message: _Message, *, many: bool) -> int:
+    if message.payload["fields"].keys() & set(message.agreement.urgent):
+        return URGENT
+    return ONE_OF_MANY if many else ALONE
 
 
 def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:

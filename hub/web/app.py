@@ -13,6 +13,7 @@ from fastapi.templating import Jinja2Templates
 from hub.discretion import discreet
 from hub.overview import overview
 from hub.web.french import number, partner_name, state_name, when
+from hub.web.metrics import metrics_router
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -45,6 +46,8 @@ def create_app(hub: Hub) -> FastAPI:
     @app.get("/", response_class=HTMLResponse)
     def today(request: Request) -> Response:
         return templates.TemplateResponse(request, "aujourdhui.html", {"seen": overview(hub)})
+
+    app.include_router(metrics_router(hub))
 
     @app.get("/sante")
     def health() -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from schemas.tables.alarms import alarm
 from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, remembered_unit, staged_record
 from schemas.tables.base import metadata
-from schemas.tables.outgoing import checkpoint, disclosure, message, sync_file, told
+from schemas.tables.outgoing import checkpoint, disclosure, message, switched_off, sync_file, told
 from schemas.tables.people import decision, dossier, link, person, review_case, source_identity
 from schemas.tables.providers import access_token, asked, rate_budget
 from schemas.tables.rights import (
@@ -55,6 +55,7 @@ __all__ = [
     "source_record",
     "source_version",
     "staged_record",
+    "switched_off",
     "sync_file",
     "told",
     "tombstone",

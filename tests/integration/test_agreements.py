@@ -11,8 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from test_sharing import CIVIL, DECISION, OF_CAF, OF_DEPARTEMENT, World
 
-from hub.alarms import open_alarms
-from hub.expiry import watch_expiry
 from hub.normalise import staging_of
 from hub.opening import Hub
 from hub.share import share_with
@@ -233,18 +231,6 @@ def test_each_purpose_is_approved_by_itself(engine):
 
     assert "contract.rank" in by_partner(in_force(engine, declared))["caf"].all_fields
     assert in_force(engine, declared)["caf"] == DECLARED["caf"]
-
-
-def test_an_agreement_that_ends_soon_or_is_over_raises_its_alarm_until_it_is_renewed(engine):
-    seen = []
-    for day, until in ((NOW, 2028), (datetime(2028, 11, 15, tzinfo=UTC), 2028), (datetime(2029, 1, 1, tzinfo=UTC), 2028),
-                       (datetime(2029, 1, 2, tzinfo=UTC), 2030)):  # fmt: skip
-        agreement = DECLARED["caf"].model_copy(update={"valid_until": date(until, 12, 31)})
-        with engine.begin() as connection:
-            watch_expiry(connection, [agreement], now=day)
-            seen.append([each["kind"] for each in open_alarms(connection)])
-
-    assert seen == [[], ["convention_bientot_finie"], ["convention_finie"], []]
 
 
 # --- nothing leaves beyond the agreement in force -----------------------------------------------------------------
