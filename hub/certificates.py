@@ -33,11 +33,11 @@ select erasure, person from ids
 
 # What a message said is not needed once it can no longer leave, nor be left again.
 EMPTY = """
-update message m set payload = '{"reference": {}, "fields": {}, "before": {}}'
+update message m set payload = '{"reference": {}, "fields": {}, "before": {}}', asked_with = null
 from erasure_id ids
 where m.person_id = ids.person and m.payload <> '{"reference": {}, "fields": {}, "before": {}}'
   and (m.state in ('acknowledged', 'rejected', 'replaced')
-       or (m.state in ('sent', 'parked') and not exists (select from recall_message c where c.message_id = m.id)))
+       or (m.state in ('sent', 'parked', 'unfound') and not exists (select from recall_message c where c.message_id = m.id)))
 """
 
 # Whose partners have all answered, and whose every stored delivery was crossed out.

@@ -79,9 +79,10 @@ join erasure e on e.person_id = s.who
 on conflict do nothing
 """
 
+# Whatever waits but what was written just now to take it back.
 LEAVES_NO_MORE = """
 update message set state = 'replaced'
-where person_id = any(:persons) and state in ('pending', 'parked') and sync_file_id is null
+where person_id = any(:persons) and state in ('pending', 'parked', 'unfound') and sync_file_id is null and created_at < :now
 """
 
 # Everything that says anything about the person, or from which it could be guessed. Rows that ledgers count stay, empty.
@@ -191,8 +192,7 @@ def destroy(
         withdrawn, by_hand = _withdraw(hub, connection, persons, records, now=now)
         counts |= {"withdrawn": withdrawn, "partners_to_tell_by_hand": by_hand}
     known = {"records": records, "persons": persons, "now": now}
-    if cause == "retention":
-        connection.execute(text(LEAVES_NO_MORE), known)
+    connection.execute(text(LEAVES_NO_MORE), known)
     counts |= {name: connection.execute(text(statement), known).rowcount for name, statement in FORGET.items()}
     counts["messages_emptied"] = empty_messages(connection)
     connection.execute(

@@ -46,13 +46,15 @@ order by r.id, c.partner, c.message_id
 
 SAID = {
     "acknowledged": "corrected", "rejected": "refused", "parked": "given up", "pending": "waits", "sent": "sent",
-    "replaced": "nothing left to correct",
+    "replaced": "nothing left to correct", "unfound": "not found by the partner",
 }  # fmt: skip
 OVER = frozenset({"corrected", "nothing left to correct"})
 
 
 def note_recall(connection: Connection, *, cause: str, subject: str, persons: Collection[UUID], now: datetime) -> int:
     """Follow the corrections just written about some persons; returns how many there are."""
+    if not persons:
+        return 0
     known = {"cause": cause, "subject": subject, "persons": list(persons), "now": now}
     return connection.execute(text(NOTE), known).rowcount
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WAITING = """
 select count(*) from message
-where person_id = :person and state in ('pending', 'parked') and sync_file_id is null
+where person_id = :person and state in ('pending', 'parked', 'unfound') and sync_file_id is null
 """
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.protections import SILENT
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
@@ -40,12 +41,17 @@ from message m left join sync_file f on f.id = m.sync_file_id where m.id = :id
 """
 
 # What later messages of the same person carry is taken out: an older word never overwrites a newer one. The partner
-# knows the message by the same id.
+# knows the message by the same id. What was written before a person was put under a protection does not go any more.
 REPLAY = """
 with chosen as (
   select m.id, m.partner, m.person_id, m.sequence from message m
   where m.state = any(:states) and (cast(:ids as uuid[]) is null or m.id = any(:ids))
     and (cast(:partner as text) is null or m.partner = :partner) and (cast(:code as text) is null or m.code = :code)
+    and not exists (
+      select from link l join protection_record c on c.source_record_id = l.source_record_id
+      join protection p on p.id = c.protection_id and p.closed_at is null and (p.until is null or p.until > :now)
+      where l.person_id = m.person_id and l.superseded_at is null and p.kind = any(:protected)
+    )
   for update skip locked
 ), newer as (
   select c.id, array_agg(distinct field) as fields
@@ -105,7 +111,8 @@ def replay(
     states: Sequence[str] = STATES,
 ) -> dict[str, int]:
     """Put messages set aside in line again, one by one or by reason; returns how many, and how many had nothing left to say."""
-    known = {"ids": list(ids) if ids else None, "partner": partner, "code": code, "states": list(states), "now": now}
+    known = {"ids": list(ids) if ids else None, "partner": partner, "code": code, "states": list(states), "now": now,
+             "protected": [*SILENT, "threat"]}  # fmt: skip
     rows = connection.execute(text(REPLAY), known).all()
     replaced = sum(row.state == "replaced" for row in rows)
     return {"replayed": len(rows) - replaced, "overtaken": replaced}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Only what was written before the agreement last changed is looked into.
 UNAGREED = """
 select distinct person_id from message m
-where m.partner = :partner and m.state in ('pending', 'parked') and m.sync_file_id is null
+where m.partner = :partner and m.state in ('pending', 'parked', 'unfound') and m.sync_file_id is null
   and m.created_at < (select max(v.approved_at) from agreement_version v where v.content ->> 'partner' = :partner)
   and exists (select from jsonb_object_keys(m.payload -> 'fields') as f (path) where f.path <> all(:fields))
 """

@@ -51,7 +51,7 @@ message = Table(
     metadata,
     Column("id", UUID(as_uuid=True), primary_key=True, comment="the idempotency key the partner sees"),
     Column("partner", Text, nullable=False),
-    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("person_id", ForeignKey("person.id"), nullable=False, index=True),
     Column("agreement", Text, nullable=False),
     Column("sequence", Integer, nullable=False, comment="order within (partner, person)"),
     Column("payload", JSONB, nullable=False),

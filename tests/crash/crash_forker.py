@@ -21,6 +21,7 @@ from crash_points import Points, install, wait_for
 from crash_steps import STEPS, clock_of
 
 from hub.judging import Judge
+from hub.logs import to_standard_error
 
 WARM = (
     "alembic.command", "alembic.runtime.migration", "connectors.readers.csv_rows", "connectors.readers.xml_households",
@@ -57,6 +58,7 @@ def child(job: dict, teacher: Judge) -> int:
 
 
 def main() -> None:
+    to_standard_error()  # as every command does: standard output is for the two lines
     teacher = Judge()
     for name in WARM:
         importlib.import_module(name)

@@ -133,6 +133,26 @@ def test_nobody_is_asked_about_who_objected(hub, partners, clock):
     assert people[0] not in asked
 
 
+@pytest.mark.parametrize("kind", ["objection", "threat", "returned"])
+@pytest.mark.parametrize("state", ["rejected", "parked", "unfound"])
+def test_what_was_set_aside_before_is_not_put_in_line_again(hub, told, kind, state):
+    from hub.sharing.aside import replay
+
+    who = told.someone(1, caf=OF_CAF | LIVES, departement_08=OF_DEPARTEMENT)
+    told.fill(who)
+    told.run("update message set state = :state", state=state)
+    objects(hub, who, kind=kind)
+
+    with hub.engine.begin() as connection:
+        replay(connection, now=LATER)
+
+    assert not [
+        fields
+        for fields in told.fields("departement_08")
+        if kind != "threat" or fields.keys() & protections.whereabouts()
+    ]
+
+
 # --- shelter ------------------------------------------------------------------------------------------------------
 
 
@@ -393,6 +413,16 @@ def test_under_another_claim_the_civil_status_still_tells(intake, hub):
     pipeline.receive_path(hub, hub.flow("caf_rsa"), path, clock=intake.clock)
 
     assert reconcile(hub, clock=intake.clock)["returned_after_erasure"] == 1
+
+
+def test_what_waits_for_a_partner_that_cannot_be_told_leaves_no_more(hub, told):
+    who = told.someone(1, pole_emploi={}, departement_08=OF_DEPARTEMENT | DECISION)
+    told.fill(who)
+
+    erase(hub, who, author="Alix", reason="demande", clock=ticking(), dry_run=False)
+
+    assert told.states("pole_emploi") == {"replaced": 1}
+    assert certificate_of(hub, who)["erased"]["versions"] == 2
 
 
 def test_a_litigation_hold_forbids_erasure_until_it_is_lifted(intake, hub):

@@ -180,6 +180,7 @@ def upgrade() -> None:
         comment="by what an erased person would be recognised, and nothing that says who it is",
     )
     op.create_index(op.f("ix_tombstone_mark"), "tombstone", ["mark"], unique=False)
+    op.create_index(op.f("ix_message_person_id"), "message", ["person_id"], unique=False)
 
     op.execute(REFUSE)
     for table in SEALED:
@@ -196,6 +197,7 @@ def downgrade() -> None:
         op.execute(f"drop trigger append_only_rows on {table}")
         op.execute(f"drop trigger append_only on {table}")
     op.execute("drop function refuse_change()")
+    op.drop_index(op.f("ix_message_person_id"), table_name="message")
     op.drop_index(op.f("ix_tombstone_mark"), table_name="tombstone")
     op.drop_table("tombstone")
     op.drop_table("redaction")
