@@ -52,6 +52,10 @@ from unnest(cast(:ids as uuid[]), cast(:reasons as text[]), cast(:pauses as inte
 where m.id = r.id and m.state = 'pending'
 """
 
+AGAIN = """
+update message set state = 'pending', attempts = 0, next_attempt_at = :now where partner = :partner and state = 'parked'
+"""
+
 NOTHING_TO_SEND = "update message set state = 'replaced', reason = :reason where id = any(:ids) and state = 'pending'"
 
 COUNTS = "select partner, state, count(*) as messages from message group by partner, state order by partner, state"
@@ -130,6 +134,11 @@ def _pause(failure: Failure) -> timedelta:
     jitter = random.uniform(0.5, 1.5)  # noqa: S311 - it spreads retries, it keeps no secret
     seconds = FIRST_WAIT.total_seconds() * float(2**failure.attempts) * jitter
     return timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
+
+
+def try_again(connection: Connection, partner: str, *, now: datetime) -> int:
+    """Put a partner's parked messages back in line with all their tries; returns how many."""
+    return connection.execute(text(AGAIN), {"partner": partner, "now": now}).rowcount
 
 
 def mark_nothing_to_send(connection: Connection, ids: Collection[UUID], *, reason: str) -> None:

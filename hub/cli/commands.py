@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import deliveries, flows, look, match, people, quarantine, run, schema, serve
+from hub.cli import deliveries, flows, look, match, people, quarantine, run, schema, serve, users
 
 app = typer.Typer(
     help="Receive, normalise, check, reconcile and share what partners know, so that nobody is asked twice.",
@@ -29,6 +29,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(people.review, name="review")
 app.add_typer(people.person, name="person")
 app.add_typer(people.journal, name="journal")
+app.add_typer(users.app, name="users")
 app.add_typer(match.app, name="match")
 app.add_typer(schema.app, name="schema")
 app.add_typer(serve.sandbox, name="sandbox")
