@@ -66,6 +66,26 @@ def _fault(hub: Hub, name: str, *, roles: Collection[str], partner: str | None) 
     return None
 
 
+# Whom the demonstration and an embedded store open accounts for: one a role, and one that Airflow knows too.
+INVENTED: dict[str, tuple[str, ...]] = {
+    "admin": ("operator", "reviewer", "dpo", "administrator"),
+    "operateur": ("operator",),
+    "instructeur": ("reviewer",),
+    "delegue": ("dpo",),
+    "caf": ("partner",),
+}
+
+
+def open_invented(hub: Hub, *, now: datetime) -> str | None:
+    """Open the invented accounts where there is none at all; returns their one password, drawn now, or None."""
+    if listed(hub):
+        return None
+    password = drawn_password()
+    for name, roles in INVENTED.items():
+        add(hub, name, roles=roles, password=password, partner=name if "partner" in roles else None, now=now)
+    return password
+
+
 def listed(hub: Hub) -> list[dict[str, Any]]:
     """Every account, without its password."""
     shown = (account.c.name, account.c.roles, account.c.partner, account.c.created_at, account.c.disabled_at)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.output import NEEDS_ATTENTION, Json, print_json, print_table, say
+from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +59,7 @@ def demo(
 
     Prints what moved, then leaves the screens up until stopped, unless ``--once``.
     """
+    from hub.accounts import open_invented
     from hub.demo import Demo
     from hub.settings import load_settings
     from hub.web.serving import screens as serving
@@ -73,6 +74,7 @@ def demo(
             with serving(running.hub) as address:
                 show(document | {"screens": {"hub": address, "airflow": running.airflow.address}}, json=json)
                 say_addresses(address, running.airflow.address, running.airflow.password)
+                say_accounts(open_invented(running.hub, now=clock()))
                 stopped.wait()
     if document["unbalanced_deliveries"] or document["airflow"]["failed"]:
         raise typer.Exit(NEEDS_ATTENTION)
@@ -84,6 +86,18 @@ def say_addresses(hub: str, airflow: str, password: str) -> None:
         f"\n  The hub's screen   {hub}\n  Airflow            {airflow}  (admin / {password})\n  Ctrl-C stops everything.",
         file=sys.stderr,
     )
+
+
+def say_accounts(password: str | None) -> None:
+    """Whom the screens were opened for, if they just were."""
+    from hub.accounts import INVENTED
+
+    if password is None:
+        print("  Accounts: hub users list", file=sys.stderr)
+        return
+    print(f"\n  Invented accounts, with the password {password}", file=sys.stderr)
+    for name, roles in INVENTED.items():
+        print(f"    {name:12} {', '.join(roles)}", file=sys.stderr)
 
 
 def show(document: dict[str, Any], *, json: bool) -> None:
@@ -159,6 +173,7 @@ def screens(
 
 def up() -> None:
     """Run Airflow, the hub's screens and the embedded stores, until stopped."""
+    from hub.accounts import open_invented
     from hub.opening import open_hub
     from hub.running import running
     from hub.web.serving import screens as serving
@@ -166,6 +181,8 @@ def up() -> None:
     hub = open_hub()
     with until_stopped() as stopped, running(hub, tell=teller()) as airflow, serving(hub) as address:
         say_addresses(address, airflow.address, airflow.password)
+        if hub.settings.database_url is None:
+            say_accounts(open_invented(hub, now=clock()))
         stopped.wait()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hub.web import french
@@ -65,7 +66,7 @@ class Chart:
     def empty(self) -> bool:
         return not any(value is not None for each in self.series for value in each.values)
 
-    @property
+    @cached_property
     def top(self) -> float:
         """The value at the top of the axis: a round one; a share stops at 100 %."""
         sums = [
@@ -89,7 +90,7 @@ class Chart:
         step = max(1, math.ceil(len(self.labels) / MOST_LABELS))
         return [(self._x(place), label) for place, label in enumerate(self.labels) if place % step == 0]
 
-    @property
+    @cached_property
     def drawn(self) -> list[Drawn]:
         """Every series, ready to be written."""
         return self._bars() if self.bars else [self._line(rank, each) for rank, each in enumerate(self.series)]

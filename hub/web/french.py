@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from schemas.codes import CodeList
 
 PARIS = ZoneInfo("Europe/Paris")
+COMMAND = re.compile(r" *(Demander un nouvel envoi : )?hub (delivery|ledger) [^.]*\.")
 THIN = "\u202f"
+SHORT_MONTHS = ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.")
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
           "décembre")  # fmt: skip
 STATES = {
@@ -87,7 +90,8 @@ ACTIONS = {
     "rejets_exportes": "fichier de rejets téléchargé",
 }
 CASES = {
-    "nir_different": "numéros différents, tout le reste concorde",
+    "nir_en_conflit": "même NIR, mais la naissance ou le nom diffère",
+    "nir_differents": "NIR différents, mais même état civil",
     "etat_civil_a_confirmer": "état civil semblable, appuis insuffisants",
     "rapprochement_refuse": "réunir ces fiches réunirait deux personnes que tout sépare",
 }
@@ -148,6 +152,11 @@ def month_name(text: str) -> str:
     return f"{MONTHS[int(text[5:7]) - 1]} {text[:4]}"
 
 
+def short_month(text: str) -> str:
+    """2026-11 as nov. 26."""
+    return f"{SHORT_MONTHS[int(text[5:7]) - 1]} {text[2:4]}"
+
+
 def state_name(state: str | None) -> str:
     """The state of a delivery, as an operator says it."""
     return STATES.get(state, state or "–")
@@ -171,6 +180,17 @@ def alarm_name(kind: str) -> str:
 def rule_name(rule: str) -> str:
     """What a rule refuses."""
     return RULES.get(rule, rule.replace("_", " "))
+
+
+def told(message: str) -> str:
+    """What an alarm or a reason says, for a screen: fields by their label, states in French, without commands to type."""
+    said = COMMAND.sub("", message)
+    said = re.sub(r"\((applied|held|received|outdated)\)", lambda found: f"({STATES[found[1]]})", said)
+    return re.sub(r"\b[a-z_]+\.[a-z_0-9]+\b", lambda found: _quoted(found[0]), said)
+
+
+def _quoted(path: str) -> str:
+    return f"« {facts()[path].label} »" if path in facts() else path
 
 
 def role_name(role: str) -> str:

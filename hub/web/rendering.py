@@ -23,7 +23,7 @@ FILTERS = {
     "state": french.state_name, "partner": french.partner_name, "size": french.size, "seconds": french.seconds,
     "kind": french.kind_name, "alarm": french.alarm_name, "rule": french.rule_name, "message_state": french.message_state,
     "field": french.field_name, "role": french.role_name, "action": french.action_name, "case_kind": french.case_kind,
-    "value": french.value_shown, "month": french.month_name,
+    "value": french.value_shown, "told": french.told, "month": french.month_name,
 }  # fmt: skip
 
 # What the navigation shows, and to whom.
@@ -64,6 +64,7 @@ environment = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,
 )
 environment.filters |= FILTERS
 

@@ -27,7 +27,9 @@ START_SECONDS = 10.0
 def screens(hub: Hub, *, clock: Callable[[], datetime] = clock) -> Iterator[str]:
     """Serve the screens on loopback; gives their address."""
     port = free_port(FIRST_PORT)
-    config = uvicorn.Config(create_app(hub, clock=clock), host=LOOPBACK, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        create_app(hub, clock=clock), host=LOOPBACK, port=port, log_level="warning", access_log=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="screens", daemon=True)
     thread.start()

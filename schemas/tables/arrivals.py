@@ -142,3 +142,4 @@ quarantine = Table(
     UniqueConstraint("delivery_id", "record"),
     CheckConstraint("state in ('open', 'replayed', 'dropped')", name="known_state"),
 )
+Index("ix_quarantine_open", quarantine.c.id, postgresql_where=quarantine.c.state == "open")

@@ -75,6 +75,9 @@ Index(
     postgresql_where=message.c.state == "pending",
 )
 
+Index("ix_message_partner_state", message.c.partner, message.c.state, message.c.id)
+Index("ix_message_person_id", message.c.person_id)
+
 disclosure = Table(
     "disclosure",
     metadata,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import sys
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,7 +26,8 @@ from hub.sandbox.playing import FLOW, lone_caf, play
 from hub.sandbox.sandbox import Sandbox
 from hub.share import acknowledge_from, share_with
 
-SEED, SIZE = 1, 300
+SEED, SIZE = 1, 200
+SPOILT = 4
 PASSWORD = "mot de passe d'essai"
 ACCOUNTS = {
     "olivia": {"roles": ["operator"]},
@@ -43,6 +46,7 @@ def month_of_incidents(folder, database_url):
     with lone_caf(new_hub(folder / "hub", database_url).settings) as (hub, depot):
         hub.flows[FLOW] = hub.flow(FLOW).model_copy(update={"complete": Complete(stable_for=0)})
         drops = list(Month(seed=SEED, size=SIZE).drops())
+        drops[-1] = spoilt(drops[-1])
         play(hub, depot, drops)
         hour = drops[-1].at + timedelta(hours=14)
         with Sandbox(folder / "partners", seed=SEED, size=SIZE) as sandbox:
@@ -67,10 +71,10 @@ def hear_the_others(hub, sandbox, hour):
 
 def leave_work(hub, folder, hour):
     """Records in quarantine, a held delivery, messages set aside, and the accounts of those who will deal with them."""
-    people = [(900 + number, "12" if number < 3 else "SOPHIE", "08000") for number in range(30)]
-    take(hub, folder, "RSABEI08_20261201.xml", caf("2026-12-01", people), hour)
-    take(hub, folder, "RSABEM08_20261130.xml", caf("2026-12-02", people[3:8], kind="M"), hour)
-    reconcile(hub, clock=lambda: hour)
+    few = [(900 + number, "SOPHIE", "08000") for number in range(5)]
+    path = folder / "RSABEM08_20261201.xml"
+    path.write_bytes(caf("2026-12-01", few, kind="M"))
+    pipeline.receive_path(hub, hub.flow(FLOW), path, clock=lambda: hour)
     with hub.engine.begin() as connection:
         waiting = connection.execute(
             text("select id from message where partner = 'pole_emploi' and state = 'pending' order by id limit 3")
@@ -82,7 +86,6 @@ def leave_work(hub, folder, hour):
         accounts.add(hub, name, password=PASSWORD, now=hour - timedelta(days=1), **given)
 
 
-def take(hub, folder, name, content, hour):
-    path = folder / name
-    path.write_bytes(content)
-    return pipeline.receive_path(hub, hub.flow(FLOW), path, clock=lambda: hour)
+def spoilt(drop):
+    """The same file, with figures for the first names of its first people."""
+    return dataclasses.replace(drop, content=re.sub(rb"<PRENOM>[^<]*<", b"<PRENOM>12<", drop.content, count=SPOILT))

@@ -95,7 +95,11 @@ def rejects(screens: Here, me: Operator, number: int) -> Response:
             now=screens.clock(),
         )
     sink = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed once sent
-    write_rejects(screens.hub, number, sink)
+    try:
+        write_rejects(screens.hub, number, sink)
+    except BaseException:
+        sink.close()
+        raise
     sink.seek(0)
     headers = {"Content-Disposition": f'attachment; filename="rejets_{number}"'}
     return StreamingResponse(

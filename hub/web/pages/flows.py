@@ -7,7 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from connectors.declaration import Flow
 from hub.alarms import open_alarms
+from hub.calendar import resend_request
+from hub.oversight import MISSING, gaps
 from hub.web import french
 from hub.web.charts import Chart, Series
 from hub.web.gate import Anybody
@@ -21,6 +24,7 @@ router = APIRouter()
 Here = Annotated[Screens, Depends(here)]
 DELIVERIES = 25
 LEAST_FILLED = 3
+ALARMS = 5
 
 
 @router.get("/flux", name="flux")
@@ -41,8 +45,13 @@ def flow(request: Request, screens: Here, me: Anybody, name: str, avant: int | N
         months = queries.months(connection, name)
         refused = queries.refused_by_rule(connection, name)
         listed = queries.deliveries(connection, name, before=avant, limit=DELIVERIES + 1)
-        alarms = open_alarms(connection, flow=name, limit=10)
-    shown: dict[str, Any] = {"charts": charts(past), "months": months, "ledger": ledger_chart(months), "refused": refused}
+        alarms = open_alarms(connection, flow=name, limit=ALARMS)
+    shown: dict[str, Any] = {
+        "charts": charts(past),
+        "months": months,
+        "ledger": ledger_chart(months),
+        "refused": refused,
+    }
     more = listed[DELIVERIES - 1]["id"] if len(listed) > DELIVERIES else None
     return render(
         request,
@@ -50,11 +59,20 @@ def flow(request: Request, screens: Here, me: Anybody, name: str, avant: int | N
         flow=declared,
         due=next_due(declared, screens.clock()),
         alarms=alarms,
+        letter=request_for(screens, declared, alarms),
         deliveries=listed[:DELIVERIES],
         more=more,
         first=avant is None,
         **shown,
     )
+
+
+def request_for(screens: Screens, flow: Flow, alarms: list[dict[str, Any]]) -> str | None:
+    """A letter that asks the partner for what is missing, while something is."""
+    if not any(alarm["kind"] == MISSING for alarm in alarms):
+        return None
+    found = gaps(screens.hub, now=screens.clock(), flow=flow.flow).get(flow.flow)
+    return resend_request(flow, found) if found else None
 
 
 def charts(past: list[Any]) -> list[Chart]:
@@ -112,7 +130,7 @@ def ledger_chart(months: list[dict[str, Any]]) -> Chart:
     return Chart(
         id="registre",
         title="Personnes suivies à la fin de chaque mois",
-        labels=[french.month_name(line["month"]) for line in months],
+        labels=[french.short_month(line["month"]) for line in months],
         series=[Series(name="personnes suivies", values=[line["closing"] for line in months])],
         bars=True,
         what="Mois",

@@ -50,7 +50,9 @@ def _page(
     seen(me, partner if partner in hub.agreements else None)
     with hub.engine.connect() as connection:
         counts = queries.counts(connection, [partner])[partner]
-        state: str = etat or next((name for name in ("parked", "rejected", "pending") if counts[name][0]), "acknowledged")
+        state: str = etat or next(
+            (name for name in ("parked", "rejected", "pending") if counts[name][0]), "acknowledged"
+        )
         messages = queries.messages(connection, partner, state=state, after=apres)
         reasons = queries.reasons(connection, partner, state)
         files = queries.sync_files(connection, partner)

@@ -72,8 +72,19 @@ def _record(
         accesses.note(connection, account=me.name, action=action, subject=subject, now=screens.clock(), reason=reason)
     cells = queries.cells_of(hub, row.flow, row.block_encrypted)
     shown = cells if reason else [(name, queries.masked(value)) for name, value in cells]
-    found: dict[str, Any] = {"row": row, "cells": shown, "unmasked": reason is not None}
+    found: dict[str, Any] = {
+        "row": row,
+        "cells": shown,
+        "unmasked": reason is not None,
+        "at_fault": _columns(screens, row),
+    }
     return render(request, "quarantaine_un.html", reference=reference_of(row.delivery_id, row.record), **found)
+
+
+def _columns(screens: Screens, row: Any) -> frozenset[str]:
+    """The partner's columns that the refused field is read from."""
+    rule = screens.hub.in_mapping(row.flow).fields.get(row.field)
+    return frozenset(rule.sources) if rule else frozenset({row.field})
 
 
 @router.post("/quarantaine/{reference}/rejouer", name="quarantaine_rejouer")

@@ -99,7 +99,7 @@ def blocks(content: Mapping[str, Mapping[str, Any]], said: Sequence[Any]) -> lis
     """The dossier by block, in reading order: each field's value, who said it and when, and who says otherwise."""
     found: dict[str, list[dict[str, Any]]] = {}
     for path in facts():
-        if path in content:
+        if path in content and path not in TECHNICAL:
             kept = dict(content[path])
             others = [
                 {"partner": row.partner, "value": row.content[path]}
@@ -109,6 +109,9 @@ def blocks(content: Mapping[str, Mapping[str, Any]], said: Sequence[Any]) -> lis
             found.setdefault(path.partition(".")[0], []).append({"path": path, **kept, "others": others})
     return [{"name": BLOCKS.get(name, name), "fields": fields} for name, fields in found.items()]
 
+
+# About the number itself, which has its own place on the page.
+TECHNICAL = frozenset({"identity.nir_key_status", "identity.nir_kind", "identity.birth_date_precision"})
 
 BLOCKS = {
     "identity": "État civil",

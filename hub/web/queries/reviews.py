@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from hub.identity.explain import FIELDS, LEVELS, SUPPORTS
+from hub.identity.french.text import letters
 from schemas.beneficiary import facts
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ NEXT = "select id from review_case where closed_at is null and id > :after order
 PREVIOUS = "select id from review_case where closed_at is null and id < :before order by id desc limit 1"
 
 # What tells people apart comes first; what is about their situation after it.
-FIRST = ("identity", "contact", "identifiers", "household")
-HIDDEN = frozenset({"identity.nir", "identity.nir_key_status", "identity.birth_date_precision"})
+FIRST = ("identity", "contact", "identifiers")
+HIDDEN = frozenset({"identity.nir", "identity.nir_key_status", "identity.nir_kind", "identity.birth_date_precision"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,19 @@ class Difference:
     def agreement(self) -> str:
         if self.a is None or self.b is None:
             return "seul"
-        return "egal" if self.a == self.b else "different"
+        if self.a == self.b:
+            return "egal"
+        return "proche" if _letters(self.a) == _letters(self.b) else "different"
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the field speaks of who somebody is, rather than of their situation."""
+        return self.path.partition(".")[0] in FIRST
+
+
+def _letters(value: Any) -> list[str | None]:
+    """What is left of a value without case, accents and punctuation."""
+    return [letters(str(each)) for each in (value if isinstance(value, list) else [value])]
 
 
 def queue(connection: Connection, *, after: int, limit: int) -> Sequence[Any]:
