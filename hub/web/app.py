@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -63,6 +64,7 @@ def create_app(
     app.add_exception_handler(Unknown, _unknown)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(FixTheDeclaration, _not_any_more)
+    app.add_exception_handler(RequestValidationError, _not_understood)
 
     @app.middleware("http")
     async def careful(request: Request, call_next: Any) -> Response:
@@ -96,6 +98,11 @@ def _refused(request: Request, _: Exception) -> Response:
 def _not_any_more(request: Request, _: Exception) -> Response:
     """What was asked for is not there, or somebody else has dealt with it in the meantime."""
     return render(request, "introuvable.html", status=404 if request.method == "GET" else 409)
+
+
+def _not_understood(request: Request, _: Exception) -> Response:
+    """Something typed will not do; it is not repeated."""
+    return render(request, "incomprise.html", status=422)
 
 
 def _route(request: Request) -> str:

@@ -77,6 +77,7 @@ Index(
 
 Index("ix_message_partner_state", message.c.partner, message.c.state, message.c.id)
 Index("ix_message_person_id", message.c.person_id)
+Index("ix_message_arrived_at", message.c.arrived_at)
 
 disclosure = Table(
     "disclosure",

@@ -54,7 +54,7 @@ def _page(
             (name for name in ("parked", "rejected", "pending") if counts[name][0]), "acknowledged"
         )
         messages = queries.messages(connection, partner, state=state, after=apres)
-        reasons = queries.reasons(connection, partner, state)
+        reasons = queries.reasons(connection, partner, state) if state in {"parked", "rejected"} else ()
         files = queries.sync_files(connection, partner)
     agreement = hub.agreements[partner]
     return render(

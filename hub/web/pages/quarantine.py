@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
 from hub import accesses
@@ -35,12 +35,18 @@ def quarantine(
     me: Staff,
     flux: str = "",
     regle: str = "",
-    livraison: int | None = None,
+    livraison: Annotated[str, Query(pattern=r"^\d{0,18}$")] = "",
     avant: int | None = None,
 ) -> Response:
     """The open records, latest first, by flow, rule or delivery."""
     with screens.hub.engine.connect() as connection:
-        found = queries.page(connection, flow=flux or None, rule=regle or None, delivery=livraison, before=avant)
+        found = queries.page(
+            connection,
+            flow=flux or None,
+            rule=regle or None,
+            delivery=int(livraison) if livraison else None,
+            before=avant,
+        )
         rules = queries.rules(connection)
     more = found[PAGE - 1].id if len(found) > PAGE else None
     asked = {"flux": flux, "regle": regle, "livraison": livraison, "avant": avant}

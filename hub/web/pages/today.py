@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub.alarms import acknowledge, open_alarms
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 Here = Annotated[Screens, Depends(here)]
 SHOWN_ALARMS = 20
+URGENT = ("livraison_retenue", "livraison_manquante", "livraison_refusee")
 
 
 @router.get("/", name="aujourdhui")
@@ -30,34 +32,41 @@ def today(request: Request, screens: Here, me: Anybody) -> Response:
     hub = screens.hub
     with hub.engine.connect() as connection:
         flows = flows_today(connection, incoming(hub, me), now=screens.clock())
-        alarms = open_alarms(connection, limit=SHOWN_ALARMS + 1)
+        alarms = seen_alarms(connection, flows, everything=me.partner is None)
         waiting = backlog(connection)
         outbox = counts(connection, outgoing_partners(hub, me))
-    ours = {flow["flow"] for flow in flows}
-    seen = [alarm for alarm in alarms if me.partner is None or alarm["flow"] in ours]
-    shown: dict[str, Any] = {"flows": flows, "alarms": seen[:SHOWN_ALARMS], "more_alarms": len(seen) > SHOWN_ALARMS}
+    shown: dict[str, Any] = {"flows": flows, "alarms": alarms[:SHOWN_ALARMS], "more_alarms": len(alarms) > SHOWN_ALARMS}
     parked = {partner: states["parked"] for partner, states in outbox.items() if states["parked"][0]}
-    task = None if me.partner else next_task(waiting, alarms, parked)
+    task = None if me.partner else next_task(me.roles, waiting, alarms, parked)
     return render(request, "aujourdhui.html", **shown, waiting=waiting, outbox=outbox, task=task)
 
 
+def seen_alarms(connection: Connection, flows: list[dict[str, Any]], *, everything: bool) -> list[dict[str, Any]]:
+    """The latest open alarms: all of them, or those of some flows."""
+    if everything:
+        return open_alarms(connection, limit=SHOWN_ALARMS + 1)
+    found = [alarm for flow in flows for alarm in open_alarms(connection, flow=flow["flow"], limit=SHOWN_ALARMS + 1)]
+    return sorted(found, key=lambda alarm: -int(alarm["id"]))
+
+
 def next_task(
-    waiting: Mapping[str, Any], alarms: Sequence[Mapping[str, Any]], parked: Mapping[str, tuple[int, bool]]
+    roles: frozenset[str],
+    waiting: Mapping[str, Any],
+    alarms: Sequence[Mapping[str, Any]],
+    parked: Mapping[str, tuple[int, bool]],
 ) -> dict[str, Any] | None:
-    """The one thing to do next: what stops people's data from reaching anybody comes first."""
+    """The one thing to do next: what stops people's data from reaching anybody comes first; a reviewer's is the cases."""
+    if "reviewer" in roles and "operator" not in roles:
+        return {"kind": "review_cases", "count": waiting["review_cases"]} if waiting["review_cases"] else None
     by_kind = {alarm["kind"]: alarm for alarm in reversed(alarms) if alarm["acknowledged_by"] is None}
-    for kind, page in (
-        ("livraison_retenue", "livraison"),
-        ("livraison_manquante", "flux_un"),
-        ("livraison_refusee", "livraison"),
-    ):
+    for kind in URGENT:
         if kind in by_kind:
-            return {"kind": kind, "page": page, "alarm": by_kind[kind]}
+            return {"kind": kind, "alarm": by_kind[kind]}
     if parked:
-        return {"kind": "messages", "page": "partage", "partner": next(iter(parked))}
-    for name, page in (("quarantined", "quarantaine"), ("review_cases", "rapprochements")):
+        return {"kind": "messages", "partner": next(iter(parked))}
+    for name in ("quarantined", "review_cases"):
         if waiting[name]:
-            return {"kind": name, "page": page, "count": waiting[name]}
+            return {"kind": name, "count": waiting[name]}
     return None
 
 

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import text
 
-from hub.web.queries.counting import PAGE
+from hub.web.queries.counting import LIMIT, PAGE, Capped, capped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection
 
     from hub.opening import Hub
@@ -26,7 +24,16 @@ where q.state = 'open' and (cast(:before as bigint) is null or q.id < :before)
 order by q.id desc limit :limit
 """
 
-RULES = "select rule, count(*) as records from quarantine where state = 'open' group by rule order by records desc, rule limit 20"
+# Each rule is looked up after the one before it, and counted no further than the limit.
+RULES = """
+with recursive known (rule) as (
+  select min(rule) from quarantine where state = 'open'
+  union all
+  select (select min(q.rule) from quarantine q where q.state = 'open' and q.rule > known.rule) from known where known.rule is not null
+)
+select rule, (select count(*) from (select from quarantine q where q.state = 'open' and q.rule = known.rule limit :most) o) as records
+from known where rule is not null order by records desc, rule limit 20
+"""
 
 ONE = """
 select q.id, q.delivery_id, q.record, q.unit, q.field, q.rule, q.hint, q.state, q.state_reason, q.opened_at, q.closed_at,
@@ -43,9 +50,10 @@ def page(
     return list(connection.execute(text(OPEN), asked))
 
 
-def rules(connection: Connection) -> Sequence[Any]:
-    """How many open records each rule refused."""
-    return connection.execute(text(RULES)).all()
+def rules(connection: Connection) -> list[tuple[str, Capped]]:
+    """How many open records each rule refused, most first; counting stops at a limit, and says so."""
+    rows = connection.execute(text(RULES), {"most": LIMIT + 1})
+    return [(row.rule, capped(row.records)) for row in rows]
 
 
 def one(connection: Connection, number: int) -> Any:

@@ -9,6 +9,12 @@ from sqlalchemy.dialects import postgresql
 revision = "0006"
 down_revision = "0002"
 
+QUARANTINED = {
+    "ix_quarantine_open": ["id"],
+    "ix_quarantine_open_rule": ["rule", "id"],
+    "ix_quarantine_open_delivery_id": ["delivery_id", "rule"],
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -50,17 +56,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_access_log_subject", "access_log", ["subject", "id"])
     # What the screens list, a page at a time, and what they count.
-    op.create_index("ix_quarantine_open", "quarantine", ["id"], postgresql_where=sa.text("state = 'open'"))
+    for name, columns in QUARANTINED.items():
+        op.create_index(name, "quarantine", columns, postgresql_where=sa.text("state = 'open'"))
     op.create_index("ix_review_case_open", "review_case", ["id"], postgresql_where=sa.text("closed_at is null"))
     op.create_index("ix_message_partner_state", "message", ["partner", "state", "id"])
     op.create_index("ix_message_person_id", "message", ["person_id"])
+    op.create_index("ix_message_arrived_at", "message", ["arrived_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_message_arrived_at", table_name="message")
     op.drop_index("ix_message_person_id", table_name="message")
     op.drop_index("ix_message_partner_state", table_name="message")
     op.drop_index("ix_review_case_open", table_name="review_case")
-    op.drop_index("ix_quarantine_open", table_name="quarantine")
+    for name in QUARANTINED:
+        op.drop_index(name, table_name="quarantine")
     op.drop_index("ix_access_log_subject", table_name="access_log")
     op.drop_table("access_log")
     op.drop_table("account")
