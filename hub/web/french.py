@@ -190,7 +190,7 @@ def told(message: str) -> str:
 
 
 def _quoted(path: str) -> str:
-    return f"« {facts()[path].label} »" if path in facts() else path
+    return f"«\u00a0{facts()[path].label}\u00a0»" if path in facts() else path
 
 
 def role_name(role: str) -> str:

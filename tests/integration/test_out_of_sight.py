@@ -124,7 +124,8 @@ def everything_an_operator_sees(hub):
     """Every page an operator can reach by its links, unmasking left aside; forms are not sent."""
     accounts.add(hub, "operatrice", roles=["operator", "administrator"], password=PASSWORD, now=datetime.now(tz=UTC))
     shown, paths = {}, ["/"]
-    with screens(hub) as address, visitor(address, "operatrice") as client:
+    with screens(hub) as address:
+        client = visitor(address, "operatrice")
         while paths:
             path = paths.pop()
             if path not in shown:

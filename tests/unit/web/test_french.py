@@ -46,7 +46,9 @@ def test_an_alarm_is_told_without_commands_and_with_the_names_of_fields():
     missing = "Livraison quotidienne du 10/11/2026 non reçue ; aucune reçue. Demander un nouvel envoi : hub ledger caf_rsa --resend en rédige la demande."
     again = "Mêmes octets que la livraison 14 (applied) : rien à faire."
 
-    assert french.told(held) == "caf_rsa, livraison 3 (RSABE.xml) : Le champ « État du dossier RSA » est vide."
+    assert (
+        french.told(held) == "caf_rsa, livraison 3 (RSABE.xml) : Le champ «\u00a0État du dossier RSA\u00a0» est vide."
+    )
     assert french.told(missing) == "Livraison quotidienne du 10/11/2026 non reçue ; aucune reçue."
     assert french.told(again) == "Mêmes octets que la livraison 14 (appliquée) : rien à faire."
 
