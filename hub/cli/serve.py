@@ -165,10 +165,14 @@ def screens(
     """Serve the hub's screens alone, until stopped."""
     import uvicorn
 
+    from hub.accounts import listed
     from hub.opening import open_hub
     from hub.web.app import create_app
 
-    uvicorn.run(create_app(open_hub()), host=host, port=port, log_level="warning", access_log=False)
+    hub = open_hub()
+    hint = "" if listed(hub) else "; nobody may sign in yet: hub users add NAME --role operator"
+    print(f"The hub's screens: http://{host}:{port}{hint}", file=sys.stderr)
+    uvicorn.run(create_app(hub), host=host, port=port, log_level="warning", access_log=False)
 
 
 def up() -> None:

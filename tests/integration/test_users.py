@@ -16,8 +16,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def cli(hub, monkeypatch):
-    monkeypatch.setenv("HUB_HOME", str(hub.settings.home))
-    monkeypatch.setenv("HUB_DATABASE_URL", hub.settings.database_url)
+    monkeypatch.setattr("hub.opening.open_hub", lambda: hub)
 
     def run(*words, given=None):
         done = CliRunner().invoke(app, ["users", *words, "--json"], input=given)
