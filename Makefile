@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up test crash unit check bench fuzz clean lock
+.PHONY: setup demo up test crash crash-out unit check bench fuzz clean lock
 
 setup: $(READY) ## virtual environment from the hashed lock, and the hub in it
 
@@ -27,6 +27,9 @@ test: setup ## the whole suite
 
 crash: setup ## kill the cycle at every point it passes and at random instants; half an hour; prints the report
 	$(BIN)/python tests/crash/report.py
+
+crash-out: setup ## every named fault of a partner and every kind of kill on the way out; ten minutes; prints the report
+	$(BIN)/python tests/crash/report_out.py
 
 unit: setup ## the pure tests alone, in seconds
 	$(BIN)/pytest tests/unit tests/partners -q

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as hidden
-from typing import IO, TYPE_CHECKING, Any, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import orjson
 
@@ -84,8 +84,7 @@ class Rejected:
         return cls(record=record, unit=unit, field=field, rule=rule, hint=hint, raw=orjson.dumps(values, default=str))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownUnit:
+class KnownUnit(NamedTuple):
     """A unit whose bytes were read before: its place, the number of its first record, its digest."""
 
     unit: int
@@ -119,7 +118,10 @@ class Wanted:
 
 @dataclass(kw_only=True)
 class Reading:
-    """What a reader learnt about a delivery. ``header`` is known before the first chunk, the rest after the last."""
+    """What a reader learnt about a delivery. ``header`` is known before the first chunk, the rest after the last.
+
+    ``remembered`` are the records, among ``records``, of the units that were set aside.
+    """
 
     header: dict[str, str] = hidden(default_factory=dict)
     footer: dict[str, str] = hidden(default_factory=dict)
@@ -130,6 +132,7 @@ class Reading:
     columns: list[str] = hidden(default_factory=list)
     repairs: dict[str, int] = hidden(default_factory=dict)
     repeated_units: int = 0
+    remembered: int = 0
 
 
 class Reader(Protocol):

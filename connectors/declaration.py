@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from connectors.formats import Api, Complete, ControlTotal, Deliver, Expected, Format, FullPicture, Unpack, spelt_out
+from connectors.formats import (
+    Api,
+    Complete,
+    ControlTotal,
+    Deliver,
+    Expected,
+    Format,
+    FullPicture,
+    Unpack,
+    Webhook,
+    spelt_out,
+)
 from schemas.yaml_files import Kind
 
 if TYPE_CHECKING:
@@ -25,7 +36,7 @@ class Flow(BaseModel):
     direction: Literal["in", "out"]
     label: str
     connection: str
-    protocol: Literal["sftp", "folder", "api"]
+    protocol: Literal["sftp", "folder", "api", "webhook"]
     folder: str = "."
     pattern: str = "*"
     named: str | None = Field(
@@ -44,6 +55,14 @@ class Flow(BaseModel):
     control_total: ControlTotal | None = None
     api: Api | None = None
     deliver: Deliver | None = None
+    webhook: Webhook | None = None
+
+    @property
+    def provider(self) -> str | None:
+        """Whose rate budget and circuit breaker its calls share; None where nobody is called."""
+        if self.protocol == "webhook":
+            return f"webhook:{self.partner}"
+        return self.api.provider if self.api is not None else None
 
     @field_validator("named")
     @classmethod
@@ -60,7 +79,9 @@ class Flow(BaseModel):
             raise ValueError("an incoming flow needs a format block")
         if self.protocol == "api" and self.api is None:
             raise ValueError("an API flow needs an api block")
-        if self.direction == "out" and self.protocol != "api" and self.deliver is None:
+        if self.protocol == "webhook" and (self.webhook is None or self.direction == "in"):
+            raise ValueError("a webhook flow goes out, and needs a webhook block")
+        if self.direction == "out" and self.protocol in {"sftp", "folder"} and self.deliver is None:
             raise ValueError("an outgoing file flow needs a deliver block")
         return self
 

@@ -141,6 +141,13 @@ class Api(Part):
     freshness_hours: float = Field(gt=0)
 
 
+class Webhook(Part):
+    """How a partner that listens is told: so many messages a second, naming the person by these columns."""
+
+    rate_per_second: float = Field(gt=0, le=1000)
+    reference: tuple[str, ...] = Field(description="columns that tell the partner which of its people it is")
+
+
 class Acknowledgements(Part):
     """Where the partner answers, record by record."""
 
@@ -152,6 +159,6 @@ class Deliver(Part):
     """What we leave for a partner: data files, then their manifest."""
 
     folder: str
-    files: tuple[Literal["csv", "json_lines"], ...]
+    files: tuple[Literal["csv", "json_lines", "xml"], ...]
     reference: tuple[str, ...] = Field(description="columns that tell the partner which of its people it is")
     acknowledgements: Acknowledgements

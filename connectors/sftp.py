@@ -121,7 +121,7 @@ class SftpConnector:
         temporary, final = f"{self._place.folder}/.{name}.part", f"{self._place.folder}/{name}"
         try:
             with self._session.open(temporary, "wb") as sink:
-                sink.set_pipelined(pipelined=True)
+                # one block, one answer: what a server refuses of blocks sent ahead (its disk is full) is not heard
                 while block := source.read(READ_BYTES):
                     sink.write(block)
             self._rename(temporary, final)

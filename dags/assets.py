@@ -32,6 +32,11 @@ def deliveries(flow: Flow) -> Asset:
     return Asset(name=f"deliveries_{flow.flow}", uri=f"hub://deliveries/{flow.flow}")
 
 
+def messages(flow: Flow) -> Asset:
+    """What a partner is sent."""
+    return Asset(name=f"messages_{flow.partner}", uri=f"hub://messages/{flow.partner}")
+
+
 def flows(direction: str) -> list[Flow]:
     """The declared flows of a direction: YAML only, nothing else is read at parse time."""
     return [flow for flow in load_flows().values() if flow.direction == direction]

@@ -36,7 +36,7 @@ def receive_dag(flow: Flow) -> DAG:
         tags=["recevoir", flow.partner],
     ) as dag:
 
-        @task
+        @task(inlets=[arrivals(flow)])
         def receive(name: str) -> list[int]:
             from hub.steps import receive_step
 

@@ -22,7 +22,7 @@ with DAG(
     tags=["rapprocher"],
 ) as dag:
 
-    @task(outlets=[DOSSIERS])
+    @task(inlets=[deliveries(flow) for flow in flows("in")], outlets=[DOSSIERS])
     def reconcile() -> dict[str, Any]:
         from hub.steps import reconcile_step
 

@@ -1,4 +1,4 @@
-"""One DAG for each partner we share with: deliver its outbox when dossiers changed, and every night for what is left."""
+"""One DAG for each partner we share with: deliver its outbox when dossiers changed, and regularly for what is left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow.sdk import DAG, task
 from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from dags.assets import DOSSIERS, flows
+from dags.assets import DOSSIERS, flows, messages
 from dags.policy import START, TASKS
 
 if TYPE_CHECKING:
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 def share_dag(flow: Flow) -> DAG:
     """The DAG that delivers to one partner."""
-    nightly = CronTriggerTimetable("30 4 * * *", timezone="Europe/Paris", run_immediately=False)
+    when = (
+        "30 4 * * *" if flow.deliver is not None else "*/10 * * * *"
+    )  # what is called is tried again, files go at night
+    regularly = CronTriggerTimetable(when, timezone="Europe/Paris", run_immediately=False)
     with DAG(
         dag_id=f"share_{flow.partner}",
         description=flow.label,
         doc_md=f"{flow.label}. Remet les messages en attente ; `hub share {flow.partner}` fait de même.",
-        schedule=AssetOrTimeSchedule(timetable=nightly, assets=[DOSSIERS]),
+        schedule=AssetOrTimeSchedule(timetable=regularly, assets=[DOSSIERS]),
         start_date=START,
         catchup=False,
         max_active_runs=1,
@@ -30,7 +33,7 @@ def share_dag(flow: Flow) -> DAG:
         tags=["partager", flow.partner],
     ) as dag:
 
-        @task
+        @task(inlets=[DOSSIERS], outlets=[messages(flow)])
         def share(partner: str) -> dict[str, Any]:
             from hub.steps import share_step
 

@@ -37,8 +37,13 @@ class AirflowHome:
     password: str
 
     @classmethod
-    def create(cls, folder: Path, *, hub_home: Path, hub_database: URL, airflow_database: URL) -> AirflowHome:
-        """Prepare the folder; secrets are drawn once and kept readable by their owner only."""
+    def create(
+        cls, folder: Path, *, hub_home: Path, hub_database: URL, airflow_database: URL, watch_grace: float = 0
+    ) -> AirflowHome:
+        """Prepare the folder; secrets are drawn once and kept readable by their owner only.
+
+        ``watch_grace`` is how long (seconds) small deliveries are left to ``hub watch``, where it runs beside.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         password = _secret(folder / "admin.password")
         passwords = folder / "passwords.json"
@@ -47,6 +52,7 @@ class AirflowHome:
         port = free_port(FIRST_PORT)
         ours = _environment(folder, port, airflow_database, passwords)
         ours |= {"HUB_HOME": str(hub_home), "HUB_DATABASE_URL": hub_database.render_as_string(hide_password=False)}
+        ours["HUB_WATCH_GRACE"] = str(watch_grace)
         return cls(folder=folder, environment={**os.environ, **ours}, port=port, password=password)  # noqa: TID251 - children inherit it
 
     @property

@@ -131,8 +131,8 @@ select distinct :flow, scope, :order_key, :id from staged_record where delivery_
 
 RECORD_OUTCOMES = """
 insert into delivery_record (delivery_id, record, unit, outcome, source_record_id)
-select :id, j.record, j.unit, j.outcome, r.id
-from judged j left join source_record r on r.flow = :flow and r.key = j.key
+select :id, j.record, j.unit, j.outcome, coalesce(j.source_record_id, r.id)
+from judged j left join source_record r on j.source_record_id is null and r.flow = :flow and r.key = j.key
 union all
 select :id, record, unit, 'quarantined', null from quarantine where delivery_id = :id and state = 'open'
 """

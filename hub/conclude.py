@@ -214,9 +214,11 @@ def quarantine_repeated_keys(hub: Hub, connection: Connection, delivery_id: int,
     """Set aside the later of two records that say different things of one person in one delivery."""
     repeated = connection.execute(
         text("""
-            with ranked as (
+            with repeated as materialized (
+              select key from staged_record where delivery_id = :id group by key having count(*) > 1
+            ), ranked as (
               select record, content_hash, first_value(content_hash) over (partition by key order by record) as first_hash
-              from staged_record where delivery_id = :id
+              from staged_record join repeated using (key) where delivery_id = :id
             ), later as materialized (
               select record from ranked where content_hash <> first_hash
             ), gone as (

@@ -16,6 +16,7 @@ from connectors.readers.sieve import Recall
 from hub.conclude import Concluded, Seen, conclude, known_of
 from hub.judging import the_judge
 from hub.ledger import close_refused, count_waiting
+from hub.needed import needed
 from hub.oversight import alarm_delivery
 from hub.remembered import Memory, fingerprint
 from hub.staging import Staging
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from connectors.base import Chunk, Reader
     from hub.opening import Hub
+    from mappings.declaration import InMapping
 
 
 @dataclass(kw_only=True)
@@ -61,11 +63,10 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
             return "received"
         flow = hub.flow(row.flow)
         judge = the_judge()
-        staging = Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=delivery_id, now=now)
+        staging = staging_of(hub, connection, row, now=now)
         staging.clear()
-        memory = Memory(connection, row.flow)
-        mapping = hub.in_mapping(row.flow)
-        seen = Seen(Profile(paths=list(mapping.fields), coded=mapping.coded))
+        memory = Memory(connection=connection, flow=row.flow, delivery_id=delivery_id, kept=staging.kept)
+        seen = Seen(_empty_profile(hub.in_mapping(row.flow)))
         reading = Reading()
         try:
             with unsealed(hub, row.flow, row.sha256) as stream:
@@ -77,15 +78,26 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
                     if progress:
                         progress(reading.records)
                 check_header(flow, reading.header, today=now.date())
+            seen.profile.add(memory.stage(records=reading.remembered), rejected=0)
         except FixTheDelivery as error:
             close_refused(connection, delivery_id, reason=str(error), now=now, **known_of(flow, reading, row))
             alarm_delivery(connection, delivery_id, now=now)
             return "refused"
-        concluded = Concluded(flow=flow, reading=reading, row=row, seen=seen)
-        state = conclude(hub, connection, concluded, judge=judge, now=now)
+        read = Concluded(flow=flow, reading=reading, row=row, seen=seen)
+        state = conclude(hub, connection, read, judge=judge, now=now)
         if state != "received":
             alarm_delivery(connection, delivery_id, now=now)
         return state
+
+
+def _empty_profile(mapping: InMapping) -> Profile:
+    return Profile(paths=list(mapping.fields), coded=mapping.coded)
+
+
+def staging_of(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> Staging:
+    """Where the records of a delivery wait, without the fields nobody may keep."""
+    kept = needed(hub.in_mapping(row.flow), hub.agreements.values(), today=now.date())
+    return Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=row.id, now=now, kept=kept)
 
 
 def open_delivery(hub: Hub, flow: str, stream: Any, *, memory: Memory | None = None) -> Reader:
@@ -93,7 +105,7 @@ def open_delivery(hub: Hub, flow: str, stream: Any, *, memory: Memory | None = N
     mapping = hub.in_mapping(flow)
     recall = None
     if memory:
-        key = fingerprint(hub, flow)
+        key = fingerprint(hub, flow, memory.kept)
         digest = hub.vault.hasher("unit")
         recall = Recall(digest=lambda unit: digest(key + unit), known=memory.known)
     return open_reader(
@@ -129,6 +141,4 @@ def _take_chunk(
         staging.unread(chunk)
         seen.profile.add(Counter(), rejected=refused)
     if chunk.known:
-        rows, shapes_again = memory.records(chunk.known)
-        staging.stage_again(rows)
-        seen.profile.add(shapes_again, rejected=0)
+        memory.set_aside(chunk.known)

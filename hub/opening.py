@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from connectors.base import Connector
     from connectors.declaration import Flow
     from hub.sharing.agreements import Agreement
+    from hub.signing import Signer
     from mappings.declaration import InMapping, OutMapping
     from quality.declaration import Quality
     from schemas.errors import FixTheDeclaration
@@ -43,6 +44,22 @@ class Hub:
         return open_vault(self.settings.keys, create=embedded)
 
     @cached_property
+    def signer(self) -> Signer:
+        from hub.signing import open_signer  # noqa: PLC0415
+
+        return open_signer(self.settings.signing_key, create=self.settings.database_url is None)
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether there is a key to sign with, or one may be made."""
+        return self.settings.database_url is None or self.settings.signing_key.exists()
+
+    @property
+    def public_key(self) -> bytes | None:
+        """What the journal's signatures are verified with; nothing where the hub has no signing key yet."""
+        return self.signer.public if self.settings.signing_key.exists() else None
+
+    @cached_property
     def raw(self) -> RawStore:
         return RawStore(self.settings.raw, self.vault)
 
@@ -65,10 +82,24 @@ class Hub:
         return load_quality()
 
     @cached_property
-    def agreements(self) -> Table[str, Agreement]:
+    def declared_agreements(self) -> Table[str, Agreement]:
         from hub.sharing.agreements import load_agreements  # noqa: PLC0415
 
-        return load_agreements()
+        return load_agreements(self.settings.agreements_dir)
+
+    @cached_property
+    def approved_agreements(self) -> Table[str, Agreement]:
+        """The declared agreements by title, as far as they were approved."""
+        from hub.sharing.approval import in_force  # noqa: PLC0415
+
+        return in_force(self.engine, self.declared_agreements)
+
+    @cached_property
+    def agreements(self) -> Table[str, Agreement]:
+        """What may be shared with each partner, whatever the purpose."""
+        from hub.sharing.agreements import by_partner  # noqa: PLC0415
+
+        return by_partner(self.approved_agreements)
 
     def in_mapping(self, flow: str) -> InMapping:
         """How an incoming flow's columns become ours."""

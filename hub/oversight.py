@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from hub.alarms import Alarm, close_alarms, open_alarms, raise_alarms
 from hub.calendar import Missing, missing
+from hub.watch import JOURNAL_BROKEN, STANDING, certificates, journal_alarms, standing
 from schemas.tables import delivery
 
 if TYPE_CHECKING:
@@ -63,18 +64,32 @@ def gaps(hub: Hub, *, now: datetime, flow: str | None = None) -> dict[str, list[
 
 
 def look(hub: Hub, *, now: datetime) -> dict[str, int]:
-    """Look at the calendar: raise what is missing, close what has come since; returns counts."""
-    found = [gap for each in gaps(hub, now=now).values() for gap in each]
+    """Look at the calendar and at what stands: raise what is wrong, close what is over; returns counts."""
+    found = [
+        Alarm(kind=MISSING, subject=gap.subject, flow=gap.flow, message=gap.message)
+        for each in gaps(hub, now=now).values()
+        for gap in each
+    ]
+    found += certificates(hub, now=now)
     with hub.engine.begin() as connection:
-        still = {gap.subject for gap in found}
-        said = [each["subject"] for each in open_alarms(connection, limit=10_000) if each["kind"] == MISSING]
-        over = [subject for subject in said if subject not in still]
-        for subject in over:
-            close_alarms(connection, subject, now=now, kind=MISSING)
-        new = [
-            Alarm(kind=MISSING, subject=gap.subject, flow=gap.flow, message=gap.message)
-            for gap in found
-            if gap.subject not in said
-        ]
-        raise_alarms(connection, new, now=now)
-    return {"missing": len(found), "arrived_since": len(over)}
+        found += standing(hub, connection, now=now)
+        over = _settle(connection, found, {MISSING, *STANDING}, now=now)
+    return {"missing": sum(each.kind == MISSING for each in found), "standing": len(found), "over": over}
+
+
+def look_at_journal(hub: Hub, *, now: datetime) -> dict[str, int]:
+    """Recompute the journal's chain, raise or close its alarm; returns counts."""
+    with hub.engine.begin() as connection:
+        found = list(journal_alarms(hub, connection))
+        over = _settle(connection, found, {JOURNAL_BROKEN}, now=now)
+    return {"standing": len(found), "over": over}
+
+
+def _settle(connection: Connection, found: list[Alarm], kinds: set[str], *, now: datetime) -> int:
+    """Raise what was found and not said yet, close what was said and is no more; returns how many are over."""
+    still = {(each.kind, each.subject) for each in found}
+    said = {(each["kind"], each["subject"]) for each in open_alarms(connection, limit=10_000) if each["kind"] in kinds}
+    for kind, subject in said - still:
+        close_alarms(connection, subject, now=now, kind=kind)
+    raise_alarms(connection, [each for each in found if (each.kind, each.subject) not in said], now=now)
+    return len(said - still)

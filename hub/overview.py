@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from hub.alarms import open_alarms
+from hub.switches import switches
 
 if TYPE_CHECKING:
     from hub.opening import Hub
@@ -34,6 +35,7 @@ select partner,
        count(*) filter (where state in ('pending', 'sent')) as waiting,
        count(*) filter (where state = 'acknowledged') as acknowledged,
        count(*) filter (where state = 'rejected') as rejected,
+       count(*) filter (where state = 'unfound') as unfound,
        count(*) filter (where state = 'parked') as parked
 from message group by partner order by partner
 """
@@ -50,6 +52,7 @@ def overview(hub: Hub) -> dict[str, Any]:
             row.partner: {key: value for key, value in row._mapping.items() if key != "partner"}  # noqa: SLF001
             for row in connection.execute(text(OUTBOX))
         }
+        off = switches(connection)
     flows = [
         {
             "flow": flow.flow,
@@ -64,4 +67,4 @@ def overview(hub: Hub) -> dict[str, Any]:
         for flow in hub.flows.values()
         if flow.direction == "in"
     ]
-    return {"flows": flows, "store": store, "outbox": outbox, "alarms": alarms}
+    return {"flows": flows, "store": store, "outbox": outbox, "switched_off": off, "alarms": alarms}

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from hub import telemetry
 from hub.apply import apply
 from hub.ledger import Line, lines
+from hub.logs import log
 from hub.normalise import normalise
 from hub.receive import receive_arrivals, receive_file
 from schemas.tables import delivery
@@ -83,7 +85,8 @@ def prepare(
     """Normalise and check: the records of each delivery wait to be applied, or the delivery is refused or held."""
     for delivery_id in delivery_ids:
         progress.delivery(str(delivery_id))
-        normalise(hub, delivery_id, now=clock(), progress=progress.records)
+        with telemetry.step("normalise", _traced(hub, delivery_id)):
+            normalise(hub, delivery_id, now=clock(), progress=progress.records)
 
 
 def finish(hub: Hub, delivery_ids: Sequence[int], *, clock: Callable[[], datetime]) -> list[Line]:
@@ -96,7 +99,21 @@ def finish(hub: Hub, delivery_ids: Sequence[int], *, clock: Callable[[], datetim
         ).scalars()
         waiting = list(ordered)
     for delivery_id in waiting:
-        while not apply(hub, delivery_id, now=clock()):
-            normalise(hub, delivery_id, now=clock())
+        with telemetry.step("apply", _traced(hub, delivery_id)):
+            while not apply(hub, delivery_id, now=clock()):
+                normalise(hub, delivery_id, now=clock())
     with hub.engine.connect() as connection:
-        return lines(connection, delivery_ids)
+        settled = lines(connection, delivery_ids)
+    for line in settled:
+        log().info(
+            "delivery settled", delivery=line.id, flow=line.flow, state=line.state, received=line.received,
+            applied=line.applied, unchanged=line.unchanged, quarantined=line.quarantined, refused=line.refused,
+        )  # fmt: skip
+    return settled
+
+
+def _traced(hub: Hub, delivery_id: int) -> list[telemetry.Traced]:
+    if not telemetry.is_on():
+        return []
+    with hub.engine.connect() as connection:
+        return telemetry.deliveries(connection, [delivery_id])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from connectors.base import Arrival
 from hub.ledger import close_refused, open_line
 from hub.oversight import alarm_delivery
 from hub.store import take_lock
+from hub.telemetry import Traced, received
 from schemas.errors import FixTheDeclaration
 from schemas.tables import delivery
 
@@ -43,18 +45,23 @@ ENDINGS = frozenset({".xml", ".csv", ".json", ".jsonl", ".xlsx", ".zip", ".gz"})
 def receive_arrivals(hub: Hub, flow: Flow, *, now: datetime) -> list[int]:
     """Take every complete file that was not taken yet; returns the ids of their deliveries."""
     with hub.connect(flow) as connector:
-        taken = [
-            _take(
-                hub,
-                flow,
-                arrival=arrival,
-                fetch=partial(connector.fetch, arrival),
-                announced=_announced(connector, arrival),
-                watched=True,
-                now=now,
-            )
-            for arrival in unseen(hub, flow, connector.arrivals())
-        ]
+        return take_arrivals(hub, flow, connector, connector.arrivals(), now=now)
+
+
+def take_arrivals(hub: Hub, flow: Flow, connector: Connector, arrivals: list[Arrival], *, now: datetime) -> list[int]:
+    """Take those of these files that were not taken yet; returns the ids of their deliveries."""
+    taken = [
+        _take(
+            hub,
+            flow,
+            arrival=arrival,
+            fetch=partial(connector.fetch, arrival),
+            announced=_announced(connector, arrival),
+            watched=True,
+            now=now,
+        )
+        for arrival in unseen(hub, flow, arrivals)
+    ]
     return [number for number in taken if number is not None]
 
 
@@ -130,6 +137,7 @@ def _take(
     watched: bool = False,
 ) -> int | None:
     """Store one file and open its line; None for a ``watched`` one that another run took while it was being fetched."""
+    began = time.time_ns()
     stored, name = hub.raw.put(fetch), name_kept(hub, flow, arrival.name)
     with hub.engine.begin() as connection:
         take_lock(connection, f"flow:{flow.flow}")
@@ -140,4 +148,5 @@ def _take(
             reason = OTHER_BYTES if announced else UNREADABLE_MANIFEST
             close_refused(connection, number, reason=reason, now=now)
         alarm_delivery(connection, number, now=now)
+    received(Traced(id=number, flow=flow.flow, sha256=stored.sha256), began_ns=began)
     return number

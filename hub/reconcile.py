@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub import telemetry
 from hub.dossier import rebuild
 from hub.identity.reconcile import reconcile as link_records
+from hub.logs import log
+from hub.protections import close_over, put, reopen
+from hub.recalls import note_recall
 from hub.sharing.follow import carry_told
 from hub.sharing.select import fill
+from hub.tombstones import hold_returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -37,24 +43,46 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
     Returns counts: records looked at, links made, persons, review cases, dossiers changed, messages per partner.
     """
     now = clock()
-    with hub.engine.begin() as connection:
+    with telemetry.step("reconcile", _traced(hub)), hub.engine.begin() as connection:
         reconciled = link_records(connection, now=now, full=full)
-        touched = reconciled.touched
+        reopen(connection, reconciled.touched, now=now)
+        touched = reconciled.touched | close_over(connection, now=now)
+        returned = hold_returned(hub, connection, touched, now=now)
+        _hold_new(hub, connection, now=now)
         carry_told(connection, reconciled.moved)
         changed = rebuild(connection, touched, now=now)
         recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
         arrived_at = _arrivals(connection, touched)
         filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
-    return {
+        note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
+    done = {
         "records": reconciled.records,
         "linked": reconciled.linked,
         "new_persons": reconciled.new_persons,
         "merged": reconciled.merged,
         "reviews_opened": reconciled.reviews_opened,
+        "returned_after_erasure": returned,
         "persons_touched": len(touched),
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),
     }
+    log().info("reconciled", **done)
+    return done
+
+
+def _traced(hub: Hub) -> list[telemetry.Traced]:
+    if not telemetry.is_on():
+        return []
+    with hub.engine.connect() as connection:
+        return telemetry.deliveries_to_match(connection)
+
+
+def _hold_new(hub: Hub, connection: Connection, *, now: datetime) -> None:
+    """Let those who have just appeared wait as long as the settings say, so that a threat can be said before anything leaves."""
+    if hub.settings.hold_new_hours:
+        new = connection.execute(text("select id from person where created_at = :now"), {"now": now}).scalars().all()
+        until = now + timedelta(hours=hub.settings.hold_new_hours)
+        put(connection, new, kind="new", reason="vient d'apparaître", author="hub", now=now, until=until)
 
 
 def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, datetime]:

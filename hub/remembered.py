@@ -9,30 +9,51 @@ their content. Changing a mapping, a rule or a format changes the hash, and ever
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+
+from hub.store import copy_rows
+from schemas.errors import TryAgainLater
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from connectors.base import KnownUnit
     from hub.opening import Hub
 
+# One probe of an index for each record: whatever the planner believes of the tables, it cannot read them whole.
 LOOK_UP = """
-select u.digest, u.position, u.key, u.scope, u.as_of, u.content_hash, u.nir_hash, u.shape, r.id is not null as held
-from remembered_unit u left join source_record r on r.flow = u.flow and r.key = u.key
+select u.digest, count(*) as records
+from remembered_unit u
+left join lateral (select true as held from source_record r where r.flow = u.flow and r.key = u.key limit 1) r on true
 where u.flow = :flow and u.digest = any(:digests)
-order by u.digest, u.position
+group by u.digest having bool_and(r.held is not null)
 """
+
+SET_ASIDE = """
+create temporary table set_aside (unit integer not null, record integer not null, digest bytea not null) on commit drop
+"""
+COPY_SET_ASIDE = "copy set_aside (unit, record, digest) from stdin"
+
+# Their content does not travel: the hash of it stands for it.
+RECALL = """
+insert into staged_record (delivery_id, record, unit, key, scope, as_of, content_hash, nir_hash, digest, shape)
+select :id, a.record + u.position, a.unit, u.key, u.scope, u.as_of, u.content_hash, u.nir_hash, u.digest, u.shape
+from set_aside a join remembered_unit u on u.flow = :flow and u.digest = a.digest
+"""
+SHAPES = (
+    "select shape, count(*) as records from staged_record where delivery_id = :id and content is null group by shape"
+)
+FORGOTTEN = "Another delivery of {flow} was applied while delivery {id} was read: nothing was staged, run again."
 
 # Only units that went in whole: one with a record in quarantine is read again, so that it is refused again.
 REMEMBER = """
@@ -52,51 +73,45 @@ where u.flow = :flow and u.scope in (select scope from staged_record where deliv
 """
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What is remembered of a flow, asked for as its units stream by.
-
-    Units are asked about in blocks and staged in chunks, which end elsewhere: each is held until it is staged.
-    """
+    """What is remembered of a flow. Units are asked about as they stream by, and staged together at the end."""
 
     connection: Connection
     flow: str
-    _held: dict[bytes, list[Row[Any]]] = field(default_factory=dict)
-    _awaited: Counter[bytes] = field(default_factory=Counter)
+    delivery_id: int
+    kept: frozenset[str]
+
+    def __post_init__(self) -> None:
+        self.connection.execute(text(SET_ASIDE))
 
     def known(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         """The units among these that need not be read, with how many records each holds."""
-        found: defaultdict[bytes, list[Row[Any]]] = defaultdict(list)
-        for row in self.connection.execute(text(LOOK_UP), {"flow": self.flow, "digests": list(digests)}):
-            found[bytes(row.digest)].append(row)
-        whole = {digest: rows for digest, rows in found.items() if all(row.held for row in rows)}
-        self._held.update(whole)
-        self._awaited.update(digest for digest in digests if digest in whole)
-        return {digest: len(rows) for digest, rows in whole.items()}
+        rows = self.connection.execute(text(LOOK_UP), {"flow": self.flow, "digests": list(digests)})
+        return {bytes(row.digest): row.records for row in rows}
 
-    def records(self, units: Iterable[KnownUnit]) -> tuple[list[tuple[Any, ...]], Counter[str]]:
-        """Rows to stage, without content, for units seen again; and how many records have each shape."""
-        rows: list[tuple[Any, ...]] = []
-        shapes: Counter[str] = Counter()
-        for unit in units:
-            for row in self._held[unit.digest]:
-                rows.append((unit.record + row.position, unit.unit, row.key, row.scope, row.as_of, row.content_hash,
-                             row.nir_hash, row.digest, row.shape))  # fmt: skip
-                shapes[row.shape] += 1
-            self._let_go(unit.digest)
-        return rows, shapes
+    def set_aside(self, units: Iterable[KnownUnit]) -> None:
+        """Note the place of units that were read before."""
+        copy_rows(self.connection, COPY_SET_ASIDE, ((unit.unit, unit.record, unit.digest) for unit in units))
 
-    def _let_go(self, digest: bytes) -> None:
-        """Forget a unit once the last of its like that was asked about is staged, so that memory stays flat."""
-        self._awaited[digest] -= 1
-        if not self._awaited[digest]:
-            del self._held[digest], self._awaited[digest]
+    def stage(self, *, records: int) -> Counter[str]:
+        """Stage the ``records`` of the units set aside; returns how many there are of each shape.
+
+        Raises:
+            TryAgainLater: what was remembered has been forgotten since it was asked about.
+        """
+        known = {"id": self.delivery_id, "flow": self.flow}
+        self.connection.execute(text("analyze set_aside"))
+        if self.connection.execute(text(RECALL), known).rowcount != records:
+            raise TryAgainLater(FORGOTTEN.format(**known))
+        shapes = self.connection.execute(text(SHAPES), known)
+        return Counter({row.shape: row.records for row in shapes})
 
 
-def fingerprint(hub: Hub, flow: str) -> bytes:
-    """What reads a flow: its layout and all that maps and judges it. Another one, and nothing is remembered."""
+def fingerprint(hub: Hub, flow: str, kept: frozenset[str]) -> bytes:
+    """What reads a flow: its layout, all that maps and judges it, what is kept of it. Another one, and nothing is remembered."""
     layout = hub.flow(flow).format
-    declared = json.dumps(layout.model_dump() if layout else None, sort_keys=True, default=sorted)
+    declared = json.dumps([layout.model_dump() if layout else None, sorted(kept)], sort_keys=True, default=sorted)
     return blake2b(f"{flow}\0{declared}".encode(), key=_readers(), digest_size=16).digest()
 
 

@@ -15,8 +15,7 @@ from sqlalchemy import select, text
 from connectors.base import Chunk
 from hub.apply import apply_staged
 from hub.ledger import count_again
-from hub.normalise import map_and_check, open_delivery
-from hub.staging import Staging
+from hub.normalise import map_and_check, open_delivery, staging_of
 from hub.store import take_lock
 from hub.unsealed import unsealed
 from quality.profile import shapes_of
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.opening import Hub
+    from hub.staging import Staging
 
 OPEN = "select record from quarantine where delivery_id = :id and state = 'open' and record = any(:records)"
 
@@ -104,7 +104,7 @@ def _replay_delivery(hub: Hub, delivery_id: int, records: Sequence[int], *, now:
         known = {"id": delivery_id, "flow": row.flow, "partner": row.partner, "order_key": row.order_key,
                  "reference_date": row.reference_date or row.arrived_at.date(), "now": now}  # fmt: skip
         wanted = set(connection.execute(text(OPEN), known | {"records": list(records)}).scalars())
-        staging = Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=delivery_id, now=now)
+        staging = staging_of(hub, connection, row, now=now)
         refused = list(_stage_again(hub, staging, row, wanted))
         connection.execute(text(SET_BACK), known)
         apply_staged(connection, known)

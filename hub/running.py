@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 
+WATCH_GRACE = 15.0  # seconds: what the fast lane has not taken by then is Airflow's
+
+
 @contextmanager
 def running(hub: Hub, *, tell: Callable[[str], None]) -> Iterator[AirflowHome]:
     """Start Airflow for a hub. Its metadata live in the database ``airflow`` beside the hub's own."""
@@ -22,7 +25,11 @@ def running(hub: Hub, *, tell: Callable[[str], None]) -> Iterator[AirflowHome]:
     database = store_url(hub.settings)
     home = hub.settings.home.absolute()
     airflow = AirflowHome.create(
-        home / "airflow", hub_home=home, hub_database=database, airflow_database=database.set(database="airflow")
+        home / "airflow",
+        hub_home=home,
+        hub_database=database,
+        airflow_database=database.set(database="airflow"),
+        watch_grace=WATCH_GRACE,
     )
     prepare_metadata(database.set(database="postgres"), airflow, fresh=False, tell=tell)
     tell("Starting Airflow")

@@ -25,9 +25,34 @@ class Settings(BaseSettings):
         default=None, description="one <connection>.json per partner; default home/secrets"
     )
     key_file: Path | None = Field(default=None, description="the master key; default home/keys/master.key")
+    signing_key_file: Path | None = Field(
+        default=None, description="the key the journal is signed with; default signing.key beside the master key"
+    )
+    checkpoints_file: Path | None = Field(
+        default=None,
+        description="a copy of the signed checkpoints, outside the database; default beside the signing key",
+    )
+    erasures_file: Path | None = Field(
+        default=None, description="opaque ids of the erased, outside the database; default beside the signing key"
+    )
     raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
     partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")
+    agreements_dir: Path | None = Field(default=None, description="agreements; default: those of the package")
     chunk: int = Field(default=2000, ge=1, description="records in flight at once")
+    hold_new_hours: float = Field(
+        default=0, ge=0, description="how long nothing leaves about a person who has just appeared"
+    )
+    address: str | None = Field(default=None, description="where operators reach the screens; shown in what alarms say")
+    alarm_emails: str = Field(default="", description="who is told of alarms, separated by commas")
+    alarm_webhook: str | None = Field(
+        default=None, description="Airflow connection of the address that is told of alarms"
+    )
+    metrics_token: str | None = Field(default=None, repr=False, description="what a monitor shows to read /metrics")
+    watch_grace: float = Field(
+        default=0,
+        ge=0,
+        description="seconds for which small deliveries are left to hub watch before Airflow takes them",
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property
@@ -37,6 +62,18 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> Path:
         return self.key_file or self.home / "keys" / "master.key"
+
+    @property
+    def signing_key(self) -> Path:
+        return self.signing_key_file or self.keys.with_name("signing.key")
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.checkpoints_file or self.signing_key.with_name("checkpoints.jsonl")
+
+    @property
+    def erasures(self) -> Path:
+        return self.erasures_file or self.signing_key.with_name("erasures.txt")
 
     @property
     def raw(self) -> Path:

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
+from connectors.webhook import WebhookClient
 from hub import outbox
-from hub.pull import open_france_travail
+from hub.budget import SharedBudget
+from hub.pull import SENDING, open_france_travail
 from hub.sharing.acknowledgements import acknowledge
-from hub.sharing.deliver import Delivered, deliver_api, deliver_files
+from hub.sharing.deliver import Delivered, deliver_each
+from hub.sharing.deposit import deliver_files
+from hub.sharing.france_travail import FranceTravailSender, ask_again
+from hub.sharing.narrowing import withdraw_unagreed
 from hub.sharing.select import fill_whole
+from hub.sharing.webhook import WebhookSender
+from hub.standing import cut_off_if_failing
+from hub.store import take_lock
+from hub.switches import Gate
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
@@ -45,7 +55,7 @@ def share_with(
     """Deliver what waits for a partner; ``full`` first puts everything it was told in line again.
 
     Returns counts; with ``dry_run``, what would be sent, field by field, and nothing moves. Nothing leaves outside the
-    agreement's dates.
+    agreement's dates, nor to a partner that is switched off: ``not_now`` then says so.
     """
     flow = _out_flow(hub, partner)
     if dry_run:
@@ -54,17 +64,47 @@ def share_with(
             return counted | {"by_field": outbox.waiting_fields(connection, partner)}
     if not hub.agreements[partner].in_force(clock().date()):
         return asdict(Delivered())
-    if full:
-        with hub.engine.begin() as connection:
-            fill_whole(connection, hub.agreements[partner], now=clock())
+    with hub.engine.begin() as connection:
+        withdraw_unagreed(connection, hub.agreements[partner], now=clock())
+    gate = Gate(engine=hub.engine, partner=partner)
+    try:
+        gate.may_send()
+        if full:
+            with hub.engine.begin() as connection:
+                take_lock(connection, "reconcile")  # what is told is decided by one at a time
+                fill_whole(connection, hub.agreements[partner], now=clock())
+        return asdict(_deliver(hub, flow, gate, clock=clock, kind="full" if full else "delta"))
+    except NotNow as error:
+        return asdict(Delivered()) | {"not_now": error.code}
+
+
+def _deliver(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], datetime], kind: str) -> Delivered:
     mapping = hub.out_mapping(flow.flow)
     if flow.protocol == "api":
-        with open_france_travail(hub, flow, clock=clock) as client:
-            return asdict(deliver_api(hub.engine, flow, mapping, client=client, vault=hub.vault, clock=clock))
+        with hub.engine.begin() as connection:
+            ask_again(connection, flow.partner, now=clock())
+        with open_france_travail(hub, flow, clock=clock, gate=gate) as client:
+            sender = FranceTravailSender(client, mapping, hub.vault)
+            return deliver_each(hub.engine, flow.partner, sender, clock=clock)
+    if flow.protocol == "webhook":
+        return _deliver_webhook(hub, flow, gate, clock=clock)
     with hub.connect(flow) as connector:
-        return asdict(
-            deliver_files(hub.engine, flow, mapping, connector, kind="full" if full else "delta", clock=clock)
-        )
+        return deliver_files(hub.engine, flow, mapping, connector, kind=kind, clock=clock, gate=gate)
+
+
+def _deliver_webhook(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], datetime]) -> Delivered:
+    assert flow.webhook is not None
+    budget = SharedBudget(
+        engine=hub.engine,
+        provider=f"webhook:{flow.partner}",
+        per_second=flow.webhook.rate_per_second,
+        longest_wait=SENDING.longest_wait,
+        may_send=gate.may_send,
+    )
+    with WebhookClient(hub.settings.access(flow.connection), budget, clock) as client:
+        delivered = deliver_each(hub.engine, flow.partner, WebhookSender(client, flow.webhook.reference), clock=clock)
+    cut_off_if_failing(hub.engine, flow, now=clock())
+    return delivered
 
 
 def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -> dict[str, Any]:
@@ -75,6 +115,10 @@ def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -
 
 
 def _out_flow(hub: Hub, partner: str) -> Flow:
+    if partner not in hub.agreements and partner in {each.partner for each in hub.declared_agreements.values()}:
+        raise FixTheDeclaration(
+            f"The agreement with {partner!r} waits for approval: hub agreements propose {partner}, then another person approves it."
+        )
     if partner not in hub.agreements:
         known = ", ".join(partners(hub))
         raise FixTheDeclaration(f"No agreement with {partner!r}: nothing may be shared. Partners: {known}.")

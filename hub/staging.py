@@ -28,9 +28,6 @@ copy staged_record
   (delivery_id, record, unit, key, scope, as_of, content, content_hash, nir_encrypted, nir_hash, digest, shape)
 from stdin
 """
-COPY_AGAIN = """
-copy staged_record (delivery_id, record, unit, key, scope, as_of, content_hash, nir_hash, digest, shape) from stdin
-"""
 COPY_QUARANTINE = """
 copy quarantine (delivery_id, record, unit, field, rule, hint, key, block_encrypted, opened_at) from stdin
 """
@@ -38,13 +35,14 @@ copy quarantine (delivery_id, record, unit, field, rule, hint, key, block_encryp
 
 @dataclass(frozen=True, kw_only=True)
 class Staging:
-    """Writes the records of one delivery to the store, in the caller's transaction."""
+    """Writes the records of one delivery to the store, in the caller's transaction; only the fields ``kept`` are written."""
 
     connection: Connection
     vault: Vault
     flow: str
     delivery_id: int
     now: datetime
+    kept: frozenset[str]
 
     def clear(self) -> None:
         """Forget an earlier, unfinished attempt."""
@@ -57,10 +55,6 @@ class Staging:
     def stage(self, frame: pd.DataFrame, shapes: Sequence[str], digests: Mapping[int, bytes]) -> None:
         """Copy normalised records: their content without the NIR, which is sealed beside it."""
         copy_rows(self.connection, COPY_STAGED, self._staged_rows(frame, shapes, digests))
-
-    def stage_again(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Copy the records of units that were read before: the hash of their content stands for it."""
-        copy_rows(self.connection, COPY_AGAIN, ((self.delivery_id, *row) for row in rows))
 
     def unread(self, chunk: Chunk) -> None:
         """Copy the records of a chunk of which none could be read."""
@@ -78,7 +72,7 @@ class Staging:
         hash_key, hash_content = self.vault.hasher("key"), self.vault.hasher("content")
         known_scopes = code_lists()["departement"]
         hash_nir, encrypt = self.vault.hasher("nir"), self.vault.encrypt
-        for (record, unit, key, as_of, content), shape in zip(records_of(frame), shapes, strict=True):
+        for (record, unit, key, as_of, content), shape in zip(records_of(frame, self.kept), shapes, strict=True):
             canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
             nir = content.pop(NIR, None)
             clear = nir.encode() if nir else b""
@@ -117,9 +111,11 @@ class Staging:
             )  # fmt: skip
 
 
-def records_of(frame: pd.DataFrame) -> Iterable[tuple[int, int, str, str | None, dict[str, Any]]]:
-    """Yield (record, unit, key, as_of, content) for each row; absent fields have no key in the content."""
-    paths = [column for column in frame.columns if not column.startswith("#")]
+def records_of(
+    frame: pd.DataFrame, kept: frozenset[str] | None = None
+) -> Iterable[tuple[int, int, str, str | None, dict[str, Any]]]:
+    """Yield (record, unit, key, as_of, content) for each row; absent fields, and those not ``kept``, have no key in the content."""
+    paths = [column for column in frame.columns if not column.startswith("#") and (kept is None or column in kept)]
     values = [frame[path].astype(object).where(frame[path].notna(), None).tolist() for path in paths]
     as_of = frame["#as_of"].tolist() if "#as_of" in frame else [None] * len(frame)
     heads = zip(frame.index.tolist(), frame["#unit"].tolist(), frame["#key"].tolist(), as_of, strict=True)

@@ -51,21 +51,67 @@ def reconcile_step() -> dict[str, Any]:
 def share_step(partner: str) -> dict[str, Any]:
     """Deliver what waits for a partner."""
     from hub.share import share_with  # noqa: PLC0415
+    from hub.telemetry import messages_left  # noqa: PLC0415
 
-    return share_with(open_hub(), partner, clock=clock)
+    hub, began = open_hub(), clock()
+    done = share_with(hub, partner, clock=clock)
+    messages_left(hub.engine, "share", partner, since=began)
+    return done
 
 
 @discreet()
 def acknowledge_step(partner: str) -> dict[str, Any]:
     """Read the acknowledgements a partner left."""
     from hub.share import acknowledge_from  # noqa: PLC0415
+    from hub.telemetry import messages_left  # noqa: PLC0415
 
-    return acknowledge_from(open_hub(), partner, clock=clock)
+    hub, began = open_hub(), clock()
+    done = acknowledge_from(hub, partner, clock=clock)
+    messages_left(hub.engine, "acknowledge", partner, since=began)
+    return done
 
 
 @discreet()
 def oversee_step() -> dict[str, int]:
-    """Raise the alarms of deliveries that are missing, close those of deliveries that have come."""
+    """Raise the alarms of what is missing or waits too long, close those that are over; sign the journal; finish erasures."""
+    from hub.certificates import finish_erasures  # noqa: PLC0415
+    from hub.checkpoints import sign_regularly  # noqa: PLC0415
     from hub.oversight import look  # noqa: PLC0415
 
-    return look(open_hub(), now=clock())
+    hub = open_hub()
+    done = look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}
+    return done | {"certificates": finish_erasures(hub, now=clock())}
+
+
+@discreet()
+def journal_step() -> dict[str, int]:
+    """Recompute the journal's chain."""
+    from hub.oversight import look_at_journal  # noqa: PLC0415
+
+    return look_at_journal(open_hub(), now=clock())
+
+
+@discreet()
+def untold_step() -> dict[str, Any] | None:
+    """What to tell outside the screens, and whom; None when there is nothing, or nobody to tell."""
+    from hub.notifying import digest, untold  # noqa: PLC0415
+
+    hub = open_hub()
+    settings = hub.settings
+    emails = [each.strip() for each in settings.alarm_emails.split(",") if each.strip()]
+    if not emails and not settings.alarm_webhook:
+        return None
+    with hub.engine.connect() as connection:
+        alarms = untold(connection)
+    if not alarms:
+        return None
+    return digest(alarms, address=settings.address) | {"emails": emails, "webhook": settings.alarm_webhook}
+
+
+@discreet()
+def told_step(numbers: list[int]) -> None:
+    """These alarms were told."""
+    from hub.notifying import mark_told  # noqa: PLC0415
+
+    with open_hub().engine.begin() as connection:
+        mark_told(connection, numbers, now=clock())

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 SAY_AGAIN_AFTER = 60.0
+SMALL = 1_000_000  # bytes: about a hundred households, or a thousand lines
 
 
 @dataclass
 class Watch:
     """Polls one place. A file is announced once, and again after a minute for as long as nobody took it.
 
+    A small file is left for ``grace`` seconds to the process that takes those at once, where there is one.
     ``remembers`` is false for acknowledgements: they are removed when read, so whatever is there is new.
     """
 
@@ -28,7 +30,9 @@ class Watch:
     flow: Flow
     connector: Connector
     remembers: bool = True
+    grace: float = 0
     announced: dict[tuple[str, int, str], float] = field(default_factory=dict)
+    noticed: dict[tuple[str, int, str], float] = field(default_factory=dict)
 
     def poll(self, now: float) -> int:
         """How many files are there to take; ``now`` is a clock that never goes back, in seconds."""
@@ -40,6 +44,9 @@ class Watch:
         return len(fresh)
 
     def _worth_saying(self, arrival: Arrival, now: float) -> bool:
+        since = self.noticed.setdefault(_key(arrival), now)
+        if arrival.size <= SMALL and now - since < self.grace:
+            return False
         said = self.announced.get(_key(arrival))
         return said is None or now - said >= SAY_AGAIN_AFTER
 
@@ -55,4 +62,5 @@ def open_watch(flow: str, *, answers: bool = False) -> tuple[Watch, float]:
     access = hub.settings.access(declared.connection)
     connector = open_acknowledgements(declared, access) if answers else hub.connect(declared)
     connector.__enter__()
-    return Watch(hub=hub, flow=declared, connector=connector, remembers=not answers), declared.poll_every
+    watch = Watch(hub=hub, flow=declared, connector=connector, remembers=not answers, grace=hub.settings.watch_grace)
+    return watch, declared.poll_every

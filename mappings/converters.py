@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.nir import Nir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NEE = re.compile(r"\s*[(,]?\s*\bn[ée]e?\s+(?P<birth>[^()]+?)\s*\)?\s*$", re.IGNORECASE)
 ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?", re.ASCII)
@@ -125,17 +125,19 @@ def caf_number(value: str | tuple[str | None, ...]) -> str | None:
 
 def phones(value: str | tuple[str | None, ...] | list[Any] | dict[str, Any]) -> list[str] | None:
     """French numbers in international form, mobiles first; what is not one is left out."""
-    if isinstance(value, list | dict):
-        entries = value if isinstance(value, list) else [value]
-        given = [str((each.get("numeroTelephone") if isinstance(each, dict) else each) or "") for each in entries]
-    else:
-        given = [
-            part
-            for column in ([value] if isinstance(value, str) else value)
-            for part in re.split(r"[,;/]", column or "")
-        ]
-    numbers = dict.fromkeys(number for part in given if (number := _phone(part)))
+    numbers = dict.fromkeys(number for part in _written_numbers(value) if (number := _phone(part)))
     return sorted(numbers, key=lambda number: number[3] not in "67") or None
+
+
+def _written_numbers(value: Any) -> Iterator[str]:
+    """Each number as it is written, whatever holds it: a text with several, columns, a list, an API's own object."""
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _written_numbers(each)
+    elif isinstance(value, dict):
+        yield from _written_numbers(value.get("numeroTelephone"))
+    elif value:
+        yield from re.split(r"[,;/]", str(value))
 
 
 def _phone(part: str) -> str | None:

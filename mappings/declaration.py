@@ -89,12 +89,30 @@ class BodyField(Part):
     required: bool = False
 
 
+class OutElement(Part):
+    """One element of an outgoing XML record; ``element`` is its place in it, as in ``modes_contact/email``."""
+
+    element: str = Field(pattern=r"^[A-Za-z_][\w.-]*(/[A-Za-z_][\w.-]*)*$")
+    path: str
+    render: str = "text"
+
+
+class XmlLayout(Part):
+    """An outgoing XML file: a root, a header, one element a person."""
+
+    root: str
+    header: str = "entete"
+    record: str = "dossier"
+    elements: tuple[OutElement, ...] = Field(min_length=1)
+
+
 class OutMapping(Part):
-    """A partner's layout, written: the columns of a file, or the bodies of an API."""
+    """A partner's layout, written: the columns of a file, the elements of an XML one, or the bodies of an API."""
 
     flow: str
     direction: Literal["out"]
     columns: tuple[OutColumn, ...] = ()
+    xml: XmlLayout | None = None
     bodies: dict[str, dict[str, BodyField]] = {}
 
 
@@ -133,6 +151,7 @@ def _in_misfits(mapping: InMapping) -> Iterator[str]:
 
 def _out_misfits(mapping: OutMapping) -> Iterator[str]:
     wanted = [(column.path, column.render) for column in mapping.columns]
+    wanted += [(each.path, each.render) for each in (mapping.xml.elements if mapping.xml else ())]
     wanted += [(field.path, field.render) for body in mapping.bodies.values() for field in body.values() if field.path]
     for path, render in wanted:
         if path not in facts():

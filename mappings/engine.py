@@ -17,7 +17,7 @@ from schemas.lettering import mend
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mappings.declaration import FieldRule, InMapping, OutMapping
+    from mappings.declaration import FieldRule, InMapping, OutMapping, XmlLayout
 
 REJECT_COLUMNS = ("record", "unit", "field", "rule", "hint")
 UNIT, KEY, AS_OF = "#unit", "#key", "#as_of"
@@ -125,18 +125,23 @@ def _guarded(convert: Callable[[Any], Any], *, lists: bool) -> Callable[[Any], A
     """The converter, never given what it was not made for: a value without measure, or a list where a text is due."""
 
     def guarded(value: Any) -> Any:
+        if isinstance(value, str) and len(value) <= LONGEST_VALUE:
+            return convert(value)
         for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, list | dict):
-                if not lists:
-                    raise Unconvertible(NOT_TEXT)
-                if len(part) > MOST_ENTRIES:
-                    raise Unconvertible(TOO_LONG)
-            for text in _texts(part):
-                if len(text) > LONGEST_VALUE:
-                    raise Unconvertible(TOO_LONG)
+            _refuse_without_measure(part, lists=lists)
         return convert(value)
 
     return guarded
+
+
+def _refuse_without_measure(part: Any, *, lists: bool) -> None:
+    if isinstance(part, list | dict):
+        if not lists:
+            raise Unconvertible(NOT_TEXT)
+        if len(part) > MOST_ENTRIES:
+            raise Unconvertible(TOO_LONG)
+    if any(len(text) > LONGEST_VALUE for text in _texts(part)):
+        raise Unconvertible(TOO_LONG)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -210,6 +215,18 @@ def render(mapping: OutMapping, flats: Sequence[Mapping[str, Any]]) -> list[dict
         {
             column.column: RENDERERS[column.render](flat[column.path]) if flat.get(column.path) is not None else ""
             for column in mapping.columns
+        }
+        for flat in flats
+    ]
+
+
+def render_elements(layout: XmlLayout, flats: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Write flat records as the elements of an outgoing XML layout; an absent field is no element, one withdrawn an empty one."""
+    return [
+        {
+            each.element: RENDERERS[each.render](flat[each.path]) if flat[each.path] is not None else ""
+            for each in layout.elements
+            if each.path in flat
         }
         for flat in flats
     ]

@@ -33,6 +33,7 @@ class Kind(Generic[T]):
     named_by: str
     misfits: Callable[[T], Iterable[str]] = lambda _declared: ()
     fault: Callable[[ErrorDetails], str] = plain_fault
+    named_in: str | None = None  # the field of the file the name comes from, where it is not ``named_by`` itself
 
     def load(self, place: Traversable) -> dict[str, T]:
         """Every declaration of the folder by name; raises ``FixTheDeclaration`` with one line per fault."""
@@ -57,6 +58,6 @@ class Kind(Generic[T]):
             return
         name = str(getattr(declared, self.named_by))
         if f"{name}.yml" != file.name:
-            faults.append(f"{where}: {self.named_by}: is {name!r}; name the file {name}.yml.")
+            faults.append(f"{where}: {self.named_in or self.named_by}: is {name!r}; name the file {name}.yml.")
         faults += [f"{where}: {misfit}" for misfit in self.misfits(declared)]
         found[name] = declared

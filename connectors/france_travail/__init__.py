@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from connectors.budget import Budget, MemoryBudget
 from connectors.france_travail.client import FranceTravail
-from connectors.france_travail.exchange import Agent, Answer, Budget, MemoryBudget, Outcome, Query
+from connectors.france_travail.exchange import Agent, Answer, Query
 from connectors.france_travail.gateway import user_token_name
 from connectors.france_travail.patience import Patience
 from connectors.france_travail.tokens import MemoryTokenStore, TokenStore
+from connectors.outcome import Outcome
 
 __all__ = [
     "Agent",

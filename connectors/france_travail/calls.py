@@ -66,7 +66,7 @@ class Calls:
             reply = self._send(call, self._tokens.current(refused=token))
         if reply.status == HTTPStatus.UNAUTHORIZED:
             raise self._unauthorised(call)
-        if reply.ok and not reply.readable and call.message_id is None:
+        if reply.ok and not reply.readable:  # a page of maintenance says nothing of what was done
             raise self._line.unavailable("UNREADABLE")
         return reply
 

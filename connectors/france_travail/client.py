@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from connectors.france_travail.calls import Call, Calls
 from connectors.france_travail.errors import Unavailable, UserTokenRefused
-from connectors.france_travail.exchange import Agent, Answer, Budget, Outcome, Query
+from connectors.france_travail.exchange import Agent, Answer, Query
 from connectors.france_travail.gateway import Gateway, NotFound, User
 from connectors.france_travail.line import Line, Reply
 from connectors.france_travail.patience import Patience
 from connectors.france_travail.provider import Provider, open_http
 from connectors.france_travail.tokens import AccessTokens, TokenStore
 from connectors.france_travail.verdicts import BY_CODE, NOBODY, UNAVAILABLE, WRITE_REFUSED, verdict_on
+from connectors.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from connectors.base import Access
+    from connectors.budget import Budget
 
 T = TypeVar("T")
 
@@ -36,6 +38,8 @@ READS = {
 }
 DECISION = "/orientationusager/v1/decisionOrientation"
 APPOINTMENT = "/rendez-vous-partenaire/v1/rendez-vous"
+DONE = frozenset({"S000", "S001", "C001"})
+PASSING = frozenset({"R999"})
 NEEDED_IN = {
     DECISION: ("etat_decision", "date_decision", "organisme_decision", "agent_decision"),
     APPOINTMENT: (
@@ -178,13 +182,20 @@ def _as(user: User, call: Call) -> Call:
 
 
 def _outcome(reply: Reply) -> Outcome:
-    if reply.ok:
+    if reply.ok and reply.code in PASSING:
+        return Outcome(accepted=False, retry=True, code=reply.code, message_fr=UNAVAILABLE.message_fr)
+    if reply.ok and not _says_otherwise(reply):
         provider_id = reply.text("id")
         return Outcome(
             accepted=True, retry=False, code=reply.code, message_fr="Reçu par France Travail.", provider_id=provider_id
         )
     known = BY_CODE.get(reply.code)
     return _refused(reply.code, known.message_fr if known else WRITE_REFUSED)
+
+
+def _says_otherwise(reply: Reply) -> bool:
+    """An answer of success whose body names a code that is not one: it was not done."""
+    return reply.code not in DONE and not reply.code.startswith("HTTP_2")
 
 
 def _refused(code: str, message_fr: str) -> Outcome:

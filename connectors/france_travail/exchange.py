@@ -1,16 +1,15 @@
-"""What is asked of France Travail, what it answers, and the shared budget every request is taken from."""
+"""What is asked of France Travail, and what it answers."""
 
 from __future__ import annotations
 
-import threading
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 Finding = Literal["found", "nobody", "several", "not_entitled", "bad_input", "unavailable", "unusable"]
 
@@ -42,18 +41,6 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of one message: ``retry`` says whether sending it again, unchanged, can ever succeed."""
-
-    accepted: bool
-    retry: bool
-    code: str
-    message_fr: str
-    provider_id: str | None = None
-    retry_after: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Agent:
     """Who asks, in France Travail's access log: ``BATCH`` and a job's name, or the professional who asked."""
 
@@ -78,38 +65,3 @@ class Agent:
 def _plain(text: str) -> str:
     """A header travels in ASCII: accents are dropped, not the letters."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").strip()
-
-
-class Budget(Protocol):
-    """The rate every process that speaks to the provider shares."""
-
-    def acquire(self) -> None:
-        """Return when one request may leave."""
-        ...
-
-    def slow_down(self, seconds: float) -> None:
-        """Let nobody ask for that long: the provider said so."""
-        ...
-
-
-class MemoryBudget:
-    """A budget for a single process: at most ``per_second`` requests, evenly spaced."""
-
-    def __init__(self, *, per_second: float, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._gap = 1 / per_second
-        self._monotonic = monotonic
-        self._sleep = sleep
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def acquire(self) -> None:
-        with self._lock:
-            now = self._monotonic()
-            slot = max(self._next, now)
-            self._next = slot + self._gap
-        if slot > now:
-            self._sleep(slot - now)
-
-    def slow_down(self, seconds: float) -> None:
-        with self._lock:
-            self._next = max(self._next, self._monotonic() + seconds)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from connectors.france_travail.errors import Unavailable
+from connectors.france_travail.errors import Unavailable, Unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,24 +42,13 @@ class Patience:
         return retrying(call)
 
     def _worth_waiting(self, error: BaseException) -> bool:
+        if isinstance(error, Unsent):
+            return False
         return isinstance(error, Unavailable) and (error.retry_after or 0.0) <= self.longest_wait
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Unavailable) and error.retry_after is not None:
             return error.retry_after
-        backoff = wait_exponential_jitter(initial=self.first_wait, max=self.longest_backoff, jitter=self.first_wait)
+        backoff = wait_exponential_jitter(multiplier=self.first_wait, max=self.longest_backoff, jitter=self.first_wait)
         return float(backoff(state))
-
-
-def read_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds to wait, from a number or an HTTP date; ``None`` when the header says nothing that can be read."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())

@@ -45,13 +45,22 @@ class Provider:
         )
 
 
+def _timeout(access: Access) -> httpx.Timeout:
+    """How long an answer is waited for, in seconds; a connection may say so, in extra.timeout_seconds."""
+    said = access.extra.get("timeout_seconds")
+    return httpx.Timeout(float(said), connect=10.0, pool=None) if said else TIMEOUT
+
+
 def open_http(access: Access, *, parallel: int) -> httpx.Client:
-    """Open a pool of kept-alive connections; a proxy or an authority is named by the connection, not by the machine."""
+    """Open a client; a proxy or an authority is named by the connection, not by the machine.
+
+    A connection serves one request: what a partner says twice must not be taken for the answer about somebody else.
+    """
     authority = access.extra.get("ca_file")
     return httpx.Client(
         base_url=access.extra["base_url"],
-        timeout=TIMEOUT,
-        limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=parallel + 2),
+        timeout=_timeout(access),
+        limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=0),
         headers={"Accept": "application/json", "User-Agent": "dites-le-nous-une-fois"},
         follow_redirects=False,
         trust_env=False,

@@ -1,8 +1,9 @@
 """The sieve: sets aside, before anything parses them, the units of an XML delivery whose bytes were read before.
 
 It looks at bytes alone, so it is ten times as fast as a parser, and it cannot be wrong: every unit it lets through carries
-its place in an attribute whose name nobody can guess, every unit it sets aside leaves an empty element in its place, and
-what does not look like a unit goes through untouched, for the parser to judge.
+its place in an attribute whose name nobody can guess, every run of units it sets aside leaves an empty element in its place,
+and what does not look like a unit goes through untouched, for the parser to judge. A unit that could end a comment or a
+CDATA section around it is never remembered.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 22
 LONGEST_UNIT = 1 << 22
 
 
@@ -29,9 +30,9 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the sieve knows of a unit: its digest, and its number of records where it need not be read."""
+    """What the sieve knows of a unit: its digest if it may be remembered, and its number of records where it need not be read."""
 
-    digest: bytes
+    digest: bytes | None
     records: int | None
 
 
@@ -44,7 +45,7 @@ class Sieve(io.RawIOBase):
     recall: Recall
     mark: str = field(default_factory=lambda: f"u{secrets.token_hex(8)}")
     passed: int = 0
-    _seen: dict[int, Seen] = field(default_factory=dict)
+    _seen: dict[int, list[Seen]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._open = f"<{self.unit}>".encode()
@@ -53,9 +54,12 @@ class Sieve(io.RawIOBase):
         self._ready = b""
         self._ended = False
 
-    def take(self, place: str | None) -> Seen | None:
-        """What is known of the unit that carries this mark; None for one the sieve did not recognise as a unit."""
-        return self._seen.pop(int(place), None) if place is not None else None
+    def take(self, place: str | None) -> list[Seen]:
+        """What is known of the unit that carries this mark, or of the run of units it stands for.
+
+        Nothing of one the sieve did not recognise as a unit.
+        """
+        return self._seen.pop(int(place), []) if place is not None else []
 
     def readable(self) -> bool:
         return True
@@ -100,9 +104,28 @@ class Sieve(io.RawIOBase):
         digests = [self.recall.digest(unit) for unit in units]
         known = self.recall.known(digests) if digests else {}
         out: list[bytes] = []
+        run: list[Seen] = []
         for piece, unit, digest in zip(pieces, units, digests, strict=True):
-            head = f'<{self.unit} {self.mark}="{self.passed}"'.encode()
-            self._seen[self.passed] = Seen(digest, known.get(digest))
-            self.passed += 1
-            out += (piece, head, b"/>" if digest in known else unit[len(self._open) - 1 :])
+            records = known.get(digest)
+            out.append(piece)
+            if records is None:
+                out += (
+                    self._marked([Seen(digest if _stands_alone(unit) else None, None)]),
+                    unit[len(self._open) - 1 :],
+                )
+                run = []
+            elif run and not piece.strip():
+                run.append(Seen(digest, records))
+            else:
+                run = [Seen(digest, records)]
+                out += (self._marked(run), b"/>")
         return b"".join(out)
+
+    def _marked(self, run: list[Seen]) -> bytes:
+        self._seen[self.passed] = run
+        self.passed += 1
+        return f'<{self.unit} {self.mark}="{self.passed - 1}"'.encode()
+
+
+def _stands_alone(unit: bytes) -> bool:
+    return b"-->" not in unit and b"]]>" not in unit

@@ -12,7 +12,7 @@ from lxml import etree
 
 from connectors.base import Chunk, KnownUnit, Reading, Rejected, Wanted
 from connectors.readers.frames import REPEATED, count_unknown, make_chunk
-from connectors.readers.sieve import LONGEST_UNIT, READ_BYTES, Sieve
+from connectors.readers.sieve import LONGEST_UNIT, READ_BYTES, Seen, Sieve
 from schemas.errors import FixTheDelivery
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ STEP = re.compile(r"(?P<tag>[^\[\]/]+)(?:\[(?P<leaf>[^=\]]+)=(?P<value>[^\]]*)\]
 LOOKED_AT_FIRST = 200
 LOOKED_AT_EVERY = 50
 MOST_LEAVES, LONGEST_LEAF = 100, 200
+KNOWN_AT_ONCE = 20_000
 TWICE = "#repeated"
 
 
@@ -71,22 +72,30 @@ class XmlReader:
         rows: list[tuple[int, int, dict[str, Any]]] = []
         known: list[KnownUnit] = []
         digests: dict[int, bytes] = {}
-        taken = self.reading.records
         for unit in self._units():
-            seen = self._sieve.take(unit.get(self._sieve.mark)) if self._sieve else None
-            if seen and seen.records is not None:
-                known.append(KnownUnit(unit=self.reading.units, record=self.reading.records + 1, digest=seen.digest))
-                self.reading.records += seen.records
+            run = self._sieve.take(unit.get(self._sieve.mark)) if self._sieve else []
+            if run and run[0].records is not None:
+                known += self._set_aside(run)
             else:
                 rows.extend(self._records(unit))
-                if seen:
-                    digests[self.reading.units] = seen.digest
-            if self.reading.records - taken >= self._wanted.chunk:
+                if run and run[0].digest is not None:
+                    digests[self.reading.units] = run[0].digest
+            if len(rows) >= self._wanted.chunk or len(known) >= KNOWN_AT_ONCE:
                 yield self._chunk(rows, known, digests)
-                rows, known, digests, taken = [], [], {}, self.reading.records
+                rows, known, digests = [], [], {}
         if rows or known:
             yield self._chunk(rows, known, digests)
         self.reading.unknown_columns = dict(self._unknown)
+
+    def _set_aside(self, run: list[Seen]) -> Iterator[KnownUnit]:
+        """The units one element stands for; the parser has counted the first."""
+        reading = self.reading
+        reading.units -= 1
+        for seen in run:
+            reading.units += 1
+            yield KnownUnit(unit=reading.units, record=reading.records + 1, digest=seen.digest or b"")
+            reading.records += seen.records or 0
+            reading.remembered += seen.records or 0
 
     def _chunk(
         self, rows: list[tuple[int, int, dict[str, Any]]], known: list[KnownUnit], digests: dict[int, bytes]

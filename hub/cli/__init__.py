@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from hub.discretion import discreet
+from hub.logs import to_standard_error
 from schemas.errors import FixTheDeclaration, HubError
 
 
@@ -12,6 +13,7 @@ def main() -> None:
     """Run the command line. Exits 0 when it did what it says, 1 when data need attention, 2 when called wrongly."""
     from hub.cli.commands import app
 
+    to_standard_error()
     try:
         with discreet():
             app()

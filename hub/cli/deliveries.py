@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -109,6 +110,38 @@ def list_alarms(*, json: Json = False) -> None:
         say("No alarm.")
     if found:
         raise typer.Exit(NEEDS_ATTENTION)
+
+
+@alarms.command("runbook")
+def show_runbook(
+    kind: Annotated[str | None, typer.Argument(help="The kind of alarm; all of them when left out.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Say what an alarm means, what to look at and what to do."""
+    from hub.runbook import runbook
+
+    known = runbook()
+    shown = {kind: known.entry(kind)} if kind else known.root
+    if json:
+        print_json({name: entry.model_dump() for name, entry in shown.items()})
+        return
+    for name, entry in shown.items():
+        say(f"{name}: {entry.title}. {entry.means}\n  Regarder : {entry.look}\n  Faire : {entry.do}")
+
+
+@alarms.command("publish")
+def publish_runbook(
+    root: Annotated[Path, typer.Option(help="The root of the repository.")] = Path(), *, json: Json = False
+) -> None:
+    """Write the runbook into the repository's docs."""
+    from hub.runbook import publish
+
+    written = str(publish(root))
+    if json:
+        print_json({"written": [written]})
+    else:
+        say(written)
 
 
 @alarms.command("ack")

@@ -1,4 +1,4 @@
-"""``hub review``, ``person``, ``journal``: doubtful matches, who is who and why, who was told what."""
+"""``hub review``, ``person``: doubtful matches, who is who and why."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from uuid import UUID
 
 import typer
 
-from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+from hub.cli.output import Json, clock, print_json, print_table, say
 
 review = typer.Typer(help="Doubtful matches, for a person to decide.", no_args_is_help=True)
 person = typer.Typer(help="Who is who, and why.", no_args_is_help=True)
-journal = typer.Typer(help="The journal of disclosures.", no_args_is_help=True)
 
 Case = Annotated[int, typer.Argument(help="The case's id.")]
 
@@ -69,33 +68,16 @@ def decide_case(
 
 @person.command("explain")
 def explain(number: Annotated[UUID, typer.Argument(help="The person's id in the hub.")], *, json: Json = False) -> None:
-    """Say in plain French why the person's records are linked."""
+    """Say in plain French why the person's records are linked; of a hidden person, only that it is hidden."""
     from hub.identity.explain import explain as read
     from hub.opening import open_hub
+    from hub.protections import HIDDEN, protections
 
     with open_hub().engine.connect() as connection:
-        sentences = read(connection, number)
+        hidden = not protections(connection, [number], now=clock()).get(number, set()).isdisjoint(HIDDEN)
+        sentences = ["Dossier masqué."] if hidden else read(connection, number)
     if json:
         print_json({"person": str(number), "explanation": sentences})
     else:
         for sentence in sentences:
             say(sentence)
-
-
-@journal.command("verify")
-def verify(*, json: Json = False) -> None:
-    """Recompute the chain; name the first entry that does not hold."""
-    from hub.journal import verify as recompute
-    from hub.opening import open_hub
-
-    with open_hub().engine.connect() as connection:
-        verified = recompute(connection)
-    broken = verified.first_bad is not None
-    if json:
-        print_json({"entries": verified.entries, "first_bad": verified.first_bad, "reason": verified.reason})
-    elif broken:
-        say(f"The journal is broken at entry {verified.first_bad}: {verified.reason}")
-    else:
-        say(f"The journal holds: {verified.entries} entries verified.")
-    if broken:
-        raise typer.Exit(NEEDS_ATTENTION)

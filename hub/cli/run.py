@@ -77,13 +77,21 @@ def share(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
     full: Annotated[bool, typer.Option("--full", help="A full picture of what the partner was told.")] = False,
+    parked: Annotated[bool, typer.Option("--parked", help="Only say what was set aside, and why.")] = False,
     json: Json = False,
 ) -> None:
-    """Deliver the outbox: sync files to départements, calls to Pôle emploi, a deposit to CAF."""
+    """Deliver the outbox: sync files to départements, calls to Pôle emploi, a deposit to CAF.
+
+    Exits 1 when messages were parked; ``--parked`` lists those set aside: see hub outbox.
+    """
+    from hub.cli.outbox import print_by_reason
     from hub.opening import open_hub
     from hub.share import partners, share_with
 
     hub = open_hub()
+    if parked:
+        print_by_reason(hub, partner, json=json)
+        return
     chosen = [partner] if partner else partners(hub)
     shared = {name: share_with(hub, name, clock=clock, dry_run=dry_run, full=full) for name in chosen}
     print_per_partner("Would be shared" if dry_run else "Shared", shared, json=json)

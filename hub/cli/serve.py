@@ -178,15 +178,30 @@ def screens(
 def up() -> None:
     """Run Airflow, the hub's screens and the embedded stores, until stopped."""
     from hub.accounts import open_invented
+    from hub.fast_lane import FastLane
     from hub.opening import open_hub
     from hub.running import running
     from hub.web.serving import screens as serving
 
     hub = open_hub()
-    with until_stopped() as stopped, running(hub, tell=teller()) as airflow, serving(hub) as address:
+    with (
+        until_stopped() as stopped,
+        running(hub, tell=teller()) as airflow,
+        serving(hub) as address,
+        FastLane(hub, clock=clock),
+    ):
         say_addresses(address, airflow.address, airflow.password)
         if hub.settings.database_url is None:
             say_accounts(open_invented(hub, now=clock()))
+        stopped.wait()
+
+
+def watch() -> None:
+    """Take small deliveries at once, and send what partners may now know, until stopped; Airflow does the rest."""
+    from hub.fast_lane import FastLane
+    from hub.opening import open_hub
+
+    with until_stopped() as stopped, FastLane(open_hub(), clock=clock):
         stopped.wait()
 
 

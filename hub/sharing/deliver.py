@@ -1,22 +1,16 @@
-"""Deliver: a partner's waiting messages reach it, by sync file or by API; the database first, the network after."""
+"""Deliver: a partner's waiting messages reach it one by one, its reply being the acknowledgement."""
 
 from __future__ import annotations
 
-import io
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import text, update
-
-from connectors.france_travail import FranceTravail, Outcome, Query
 from hub import outbox
-from hub.outbox import Failure
-from hub.sharing.sync_file import open_sync_file, read_sync_file, undeposited
-from hub.store import take_lock
-from mappings.engine import render_body
-from schemas.tables import sync_file
+from hub.outbox import Aside, Failure
+from hub.sharing.fates import fate_of
+from schemas.errors import HubError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,155 +18,132 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
-    from connectors.base import Connector
-    from connectors.declaration import Flow
-    from hub.sharing.sync_file import Deposit
-    from hub.vault import Vault
-    from mappings.declaration import OutMapping
+    from connectors.outcome import Outcome
+    from hub.sharing.fates import Fate
 
 BATCH = 100
 AT_ONCE = 8
-NOTHING_TO_SEND = (
-    "Rien que l'API de Pôle emploi puisse recevoir : ni décision d'orientation, ni premier rendez-vous complet."
-)
-
-# With what France Travail is asked about a person: the best of the records held for it. An approximate birth date
-# is not one it can be asked with.
-KEYS = """
-select distinct on (l.person_id) l.person_id, i.france_travail_number,
-       case when i.birth_date_precision = 'day' then i.birth_date::text end as birth_date,
-       case when i.nir_hash is not null then v.nir_encrypted end as nir_encrypted
-from link l
-join source_identity i on i.source_record_id = l.source_record_id
-join source_record r on r.id = i.source_record_id and r.left_on is null
-join source_version v on v.source_record_id = r.id and v.version = r.version
-where l.superseded_at is null and l.person_id = any(:persons)
-order by l.person_id, (i.nir_hash is not null and i.birth_date_precision = 'day') desc, (i.france_travail_number is not null) desc, r.id
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered:
-    """Messages that left, and what is already known of them."""
+    """Messages that left, and what is already known of them; ``untried`` ones wait because nothing may be sent now."""
 
     sent: int = 0
     acknowledged: int = 0
     rejected: int = 0
     retried: int = 0
+    unfound: int = 0
+    parked: int = 0
+    untried: int = 0
     nothing_to_send: int = 0
 
 
-def deliver_files(
-    engine: Engine, flow: Flow, mapping: OutMapping, connector: Connector, *, kind: str, clock: Callable[[], datetime]
-) -> Delivered:
-    """Deposit what waits as one sync file, after the files an interrupted run left behind; two runs take turns."""
-    sent = 0
-    with engine.begin() as turn:
-        take_lock(turn, f"deposit:{flow.partner}")
-        with engine.begin() as connection:
-            earlier = undeposited(connection, flow.partner)
-        for number in earlier:
-            with engine.begin() as connection:
-                deposit = read_sync_file(connection, flow, mapping, number)
-            sent += _deposit(engine, connector, deposit, clock())
-        with engine.begin() as connection:
-            opened = open_sync_file(connection, flow, mapping, kind=kind, now=clock())
-        if opened is not None:
-            sent += _deposit(engine, connector, opened, clock())
-    return Delivered(sent=sent)
+class Sender(Protocol):
+    """How one message reaches a partner."""
+
+    nothing_to_send: str
+
+    def prepare(self, connection: Connection, batch: Sequence[Row[Any]]) -> None:
+        """Read what the messages of a batch need, in as many queries whatever their number."""
+        ...
+
+    def send(self, row: Row[Any]) -> Outcome | None:
+        """Send one; None when the partner's way in can carry nothing of it. Called from several threads."""
+        ...
+
+    def asked_with(self, row: Row[Any]) -> str | None:
+        """A hash of the keys the partner is asked about the person with."""
+        ...
 
 
-def _deposit(engine: Engine, connector: Connector, deposit: Deposit, now: datetime) -> int:
-    for name, content in deposit.files:
-        connector.deposit(name, io.BytesIO(content))
-    with engine.begin() as connection:
-        connection.execute(update(sync_file).where(sync_file.c.id == deposit.number).values(deposited_at=now))
-        connection.execute(
-            text("update message set state = 'sent', sent_at = :now where sync_file_id = :file and state = 'pending'"),
-            {"now": now, "file": deposit.number},
-        )
-    return deposit.records
-
-
-def deliver_api(
+def deliver_each(
     engine: Engine,
-    flow: Flow,
-    mapping: OutMapping,
+    partner: str,
+    sender: Sender,
     *,
-    client: FranceTravail,
-    vault: Vault,
     clock: Callable[[], datetime],
+    batch: int = BATCH,
+    at_once: int = AT_ONCE,
 ) -> Delivered:
-    """Write what waits through France Travail's API; its reply is the acknowledgement, message by message.
+    """Send what waits; returns counts.
 
     A batch stays claimed while it is sent: killed in between, it is sent again with the same idempotency keys. When
-    nobody in a batch gets an answer the others are left for the next run: an outage must not use up their patience.
+    nobody in a batch gets an answer, or nothing may be sent now, the others are left for the next run: an outage must
+    not use up their patience. An error about the connection itself is raised once what was answered is noted.
     """
     total: Counter[str] = Counter()
-    while True:
-        with engine.begin() as connection:
-            batch = outbox.claim(connection, flow.partner, limit=BATCH, now=clock())
-            if not batch:
+    with ThreadPoolExecutor(at_once, thread_name_prefix="share") as pool:
+        while True:
+            with engine.begin() as connection:
+                rows = outbox.claim(connection, partner, limit=batch, now=clock())
+                if not rows:
+                    return Delivered(**total)
+                sender.prepare(connection, rows)
+                said = list(pool.map(lambda row: _send(sender, row), rows))
+                found = _settle(connection, partner, rows, said, sender=sender, now=clock())
+            total.update(found)
+            error = next((each for each in said if isinstance(each, HubError)), None)
+            if error is not None:
+                raise error
+            if found["untried"] or found["retried"] == len(rows):
                 return Delivered(**total)
-            queries = _queries(connection, batch, vault)
-            outcomes = _send_all(client, mapping, batch, queries)
-            _settle(connection, flow.partner, batch, outcomes, total=total, now=clock())
-        if all(outcome is not None and outcome.retry for outcome in outcomes):
-            return Delivered(**total)
 
 
-def _send_all(
-    client: FranceTravail, mapping: OutMapping, batch: Sequence[Any], queries: dict[Any, Query]
-) -> list[Outcome | None]:
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="share") as pool:
-        return list(pool.map(lambda row: _send(client, mapping, row, queries.get(row.person_id)), batch))
-
-
-def _queries(connection: Connection, batch: Sequence[Any], vault: Vault) -> dict[Any, Query]:
-    rows = connection.execute(text(KEYS), {"persons": [row.person_id for row in batch]})
-    return {
-        row.person_id: Query(
-            key=str(row.person_id), nir=vault.decrypt(row.nir_encrypted).decode() if row.nir_encrypted else None,
-            birth_date=row.birth_date, france_travail_number=row.france_travail_number,
-        )
-        for row in rows
-    }  # fmt: skip
-
-
-def _send(client: FranceTravail, mapping: OutMapping, row: Row[Any], query: Query | None) -> Outcome | None:
-    """The outcome of the bodies this message makes; None when it makes none."""
-    if query is None:
-        return Outcome(accepted=False, retry=False, code="NO_IDENTIFIER", message_fr="Personne introuvable.")
-    fields, outcome = row.payload["fields"], None
-    calls = {"decisionOrientation": client.decide_orientation, "rendez-vous": client.book_first_appointment}
-    for name, write in calls.items():
-        body = render_body(mapping, name, fields)
-        if body is not None:
-            outcome = write(query, body, message_id=f"{row.id}:{name}")
-            if not outcome.accepted:
-                return outcome
-    return outcome
+def _send(sender: Sender, row: Row[Any]) -> Outcome | HubError | None:
+    try:
+        return sender.send(row)
+    except HubError as error:
+        return error
 
 
 def _settle(
-    connection: Connection, partner: str, batch: Sequence[Any], outcomes: Sequence[Outcome | None], *,
-    total: Counter[str], now: datetime,
-) -> None:  # fmt: skip
-    failures: list[Failure] = []
-    answers: list[tuple[Any, bool, str | None]] = []
-    empty = []
-    for row, outcome in zip(batch, outcomes, strict=True):
-        if outcome is None:
-            empty.append(row.id)
-        elif outcome.retry:
-            failures.append(
-                Failure(message=row.id, attempts=row.attempts, reason=outcome.message_fr, after=outcome.retry_after)
+    connection: Connection, partner: str, rows: Sequence[Row[Any]], said: Sequence[Outcome | HubError | None], *,
+    sender: Sender, now: datetime,
+) -> Counter[str]:  # fmt: skip
+    """Note what became of each message of a batch, in as many statements whatever their number; returns counts."""
+    of_fate: defaultdict[Fate, list[tuple[Row[Any], Outcome]]] = defaultdict(list)
+    empty = [row.id for row, each in zip(rows, said, strict=True) if each is None]
+    for row, each in zip(rows, said, strict=True):
+        if each is not None and not isinstance(each, HubError):
+            of_fate[fate_of(each)].append((row, each))
+    outbox.mark_nothing_to_send(connection, empty, reason=sender.nothing_to_send)
+    _note_answers(connection, partner, [*of_fate["acknowledged"], *of_fate["rejected"]], now=now)
+    outbox.retry_later(
+        connection,
+        [
+            Failure(
+                message=row.id, attempts=row.attempts, code=each.code, reason=each.message_fr, after=each.retry_after
             )
-        else:
-            reason = None if outcome.accepted else f"{outcome.code} : {outcome.message_fr}"
-            answers.append((row.id, outcome.accepted, reason))
-            total["acknowledged" if outcome.accepted else "rejected"] += 1
-    total.update({"sent": len(answers), "retried": len(failures), "nothing_to_send": len(empty)})
-    outbox.mark_answered(connection, partner, answers, now=now)
-    outbox.retry_later(connection, failures, now=now)
-    outbox.mark_nothing_to_send(connection, empty, reason=NOTHING_TO_SEND)
+            for row, each in of_fate["retried"]
+        ],
+        now=now,
+    )
+    _set_aside(connection, sender, of_fate)
+    counted = Counter({str(fate): len(found) for fate, found in of_fate.items()})
+    counted["sent"] = counted["acknowledged"] + counted["rejected"]
+    counted["nothing_to_send"] = len(empty)
+    return counted
+
+
+def _note_answers(
+    connection: Connection, partner: str, answered: Sequence[tuple[Row[Any], Outcome]], *, now: datetime
+) -> None:
+    answers = [
+        (row.id, each.accepted, None if each.accepted else f"{each.code} : {each.message_fr}") for row, each in answered
+    ]
+    outbox.mark_answered(connection, partner, answers, codes=[each.code for _, each in answered], now=now)
+
+
+def _set_aside(connection: Connection, sender: Sender, of_fate: dict[Fate, list[tuple[Row[Any], Outcome]]]) -> None:
+    outbox.set_aside(
+        connection,
+        [
+            Aside(
+                message=row.id, state=state, code=each.code, reason=f"{each.code} : {each.message_fr}",
+                asked_with=sender.asked_with(row) if state == "unfound" else None,
+            )
+            for state in ("parked", "unfound")
+            for row, each in of_fate[state]
+        ],
+    )  # fmt: skip

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 UNSENT = """
 select id, partner, person_id, payload from message
-where state in ('pending', 'parked') and sync_file_id is null and person_id = any(:persons)
-order by partner, person_id, sequence desc for update
+where state in ('pending', 'parked', 'unfound') and sync_file_id is null and person_id = any(:persons)
+order by partner, person_id, sequence desc for update skip locked
 """
 
 TOLD = "select partner, person_id, sequence, content from told where person_id = any(:persons)"

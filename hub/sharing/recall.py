@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.protections import protections, silenced
 from hub.sharing.select import withdraw_told
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def retract(
     """Tell each partner, in its own words, that all it was told of a person it follows no more does not hold."""
     persons = sorted({each.person_id for each in retractions})
     still = {(row.partner, row.person_id) for row in connection.execute(text(FOLLOWED), {"persons": persons})}
+    silent = silenced(protections(connection, persons, now=now))
     chosen = {
         (each.partner, each.person_id): each.own
         for each in retractions
-        if each.partner in agreements and (each.partner, each.person_id) not in still
+        if each.partner in agreements and (each.partner, each.person_id) not in still and each.person_id not in silent
     }
     return withdraw_told(connection, agreements, chosen, now=now)

@@ -12,11 +12,12 @@ from sqlalchemy import text
 
 from hub import journal
 from hub.journal import Disclosure
+from hub.protections import protections, silenced, whereabouts
 from hub.sharing.news import Known, news, not_yet_told
 from hub.store import copy_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from hub.sharing.agreements import Agreement
 
 CHUNK = 1000
+MANY = 500  # persons touched at once: what comes alone goes before them
+URGENT, ALONE, ONE_OF_MANY = 0, 1, 2
 NAMESPACE = UUID("5d0d2f3e-6f5b-4f8e-9a43-3c6a0f1d8a52")
 
 EVERYBODY = """
@@ -47,12 +50,13 @@ left join dossier d on d.person_id = f.person_id
 order by f.partner, f.person_id
 """
 
-# What has not left yet, newest first: it is decided again with what is known now, so that nothing stale can leave.
+# What has not left yet, newest first: it is decided again with what is known now, so that nothing stale can leave. What
+# a worker is sending this instant counts as told: what comes after it waits for it, and nobody waits for the worker.
 WAITING = """
 select id, partner, person_id, payload from message
-where state in ('pending', 'parked') and sync_file_id is null
+where state in ('pending', 'parked', 'unfound') and sync_file_id is null
   and partner = any(:agreed) and person_id = any(:persons)
-order by partner, person_id, sequence desc for update
+order by partner, person_id, sequence desc for update skip locked
 """
 
 REPLACE = "update message set state = 'replaced' where id = any(:ids)"
@@ -60,6 +64,15 @@ REPLACE = "update message set state = 'replaced' where id = any(:ids)"
 TOLD = (
     "select partner, person_id, sequence, content from told where partner = any(:agreed) and person_id = any(:persons)"
 )
+
+# The département a message is about: at a partner that serves several, each has its turn.
+LANES = r"""
+select l.person_id, min(case when r.partner like 'departement\_%' then lpad(substr(r.partner, 13), 3, '0')
+                             else nullif(r.scope, '') end) as lane
+from link l join source_record r on r.id = l.source_record_id and r.left_on is null
+where l.superseded_at is null and l.person_id = any(:persons)
+group by l.person_id
+"""
 
 TELL = """
 insert into told (partner, person_id, sequence, content)
@@ -111,7 +124,8 @@ def fill(
     to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again. For persons
     ``recalled`` (a link or a delivery was undone), every value told that the dossier holds no more is taken back.
     """
-    in_force = {name: agreement for name, agreement in agreements.items() if agreement.in_force(now.date())}
+    today = now.date()
+    in_force = {name: agreement.on(today) for name, agreement in agreements.items() if agreement.in_force(today)}
     filled = Filled()
     ordered = sorted(persons)
     for start in range(0, len(ordered), CHUNK):
@@ -120,8 +134,9 @@ def fill(
             "partners": sorted(in_force),
             "agreed": sorted(agreements),
         }
-        decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled))
-        _write(connection, decided, now=now, arrived_at=arrived_at or {})
+        protected = protections(connection, ordered[start : start + CHUNK], now=now)
+        decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
+        _write(connection, decided, now=now, arrived_at=arrived_at or {}, many=len(ordered) > MANY)
         for message in decided.messages:
             filled.messages[message.partner] += 1
             filled.fields.update((message.partner, path) for path in message.payload["fields"])
@@ -141,20 +156,33 @@ def _decide(
     *,
     whole: bool,
     recalled: frozenset[UUID],
+    protected: Mapping[UUID, Collection[str]],
 ) -> _Decided:
     waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
     for row in connection.execute(text(WAITING), known):
         waiting[row.partner, row.person_id].append(row)
     told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
     decided = _Decided()
+    silent = silenced(protected)
     for row in connection.execute(text(FOLLOWED), known).all():
+        if row.person_id in silent:
+            continue
         key = (row.partner, row.person_id)
         how = {"whole": whole, "recall": row.person_id in recalled}
-        _tell_news(decided, row, in_force[row.partner], told=told.get(key), waiting=waiting.pop(key, []), how=how)
+        agreement = _sheltered(in_force[row.partner], protected.get(row.person_id, ()))
+        _tell_news(decided, row, agreement, told=told.get(key), waiting=waiting.pop(key, []), how=how)
     for key, unsent in waiting.items():
         decided.replaced += [each.id for each in unsent]
         decided.told.append((*key, told[key].sequence, _really_told(told[key], unsent)))
     return decided
+
+
+def _sheltered(agreement: Agreement, kinds: Collection[str]) -> Agreement:
+    """The agreement as it holds for one person: of somebody under threat, it does not say where it lives."""
+    if "threat" not in kinds:
+        return agreement
+    fields = tuple(path for path in agreement.fields if path not in whereabouts())
+    return agreement.model_copy(update={"fields": fields})
 
 
 def _tell_news(
@@ -209,7 +237,7 @@ def withdraw_told(
             payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
             decided.messages.append(_message(row, agreements[row.partner], sequence, payload))
         decided.told.append((*key, sequence, {}))
-    _write(connection, decided, now=now, arrived_at={})
+    _write(connection, decided, now=now, arrived_at={}, many=len(persons) > MANY)
     return Counter(message.partner for message in decided.messages)
 
 
@@ -235,19 +263,30 @@ def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
     return {path: each[path] for each in reversed(own) for path in wanted if path in each}
 
 
-def _write(connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime]) -> None:
+def _write(
+    connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime], many: bool
+) -> None:
+    touched = sorted({each.person_id for each in decided.messages})
+    lanes = {row.person_id: row.lane or "" for row in connection.execute(text(LANES), {"persons": touched})}
     connection.execute(text(REPLACE), {"ids": decided.replaced})
     copy_rows(
         connection,
-        "copy message (id, partner, person_id, agreement, sequence, payload, state, arrived_at, created_at, next_attempt_at) from stdin",
+        "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, arrived_at, created_at, next_attempt_at) from stdin",
         (
             (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
-             orjson.dumps(each.payload).decode(), "pending", arrived_at.get(each.person_id), now, now)
+             orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many), lanes.get(each.person_id, ""),
+             arrived_at.get(each.person_id), now, now)
             for each in decided.messages
         ),
     )  # fmt: skip
     _tell(connection, decided.told)
-    journal.append(connection, [_disclosure(message, now) for message in decided.messages])
+    journal.append(connection, [entry for message in decided.messages for entry in _disclosures(message, now)])
+
+
+def _priority(message: _Message, *, many: bool) -> int:
+    if message.payload["fields"].keys() & set(message.agreement.urgent):
+        return URGENT
+    return ONE_OF_MANY if many else ALONE
 
 
 def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:
@@ -258,8 +297,10 @@ def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str,
     connection.execute(text("drop table new_told"))
 
 
-def _disclosure(message: _Message, now: datetime) -> Disclosure:
-    return Disclosure(
-        at=now, partner=message.partner, person_id=message.person_id, agreement=message.agreement.partner,
-        purpose=message.agreement.purpose, fields=sorted(message.payload["fields"]), message_id=message.id,
-    )  # fmt: skip
+def _disclosures(message: _Message, now: datetime) -> Iterator[Disclosure]:
+    """One entry for each purpose the message's fields are told for."""
+    for agreement, fields in message.agreement.attributed(message.payload["fields"]):
+        yield Disclosure(
+            at=now, partner=message.partner, person_id=message.person_id, agreement=agreement.title,
+            purpose=agreement.purpose, fields=fields, message_id=message.id,
+        )  # fmt: skip

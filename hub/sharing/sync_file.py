@@ -10,27 +10,29 @@ import orjson
 from sqlalchemy import select, text, update
 
 from connectors.writers.files import sha256_of, write_csv, write_json_lines
+from connectors.writers.xml import write_xml
 from hub.store import take_lock
-from mappings.engine import render
+from mappings.engine import render, render_elements
 from schemas.beneficiary import VERSION
-from schemas.errors import CallSomeone
+from schemas.errors import CallSomeone, FixTheDeclaration
 from schemas.tables import message, sync_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from connectors.declaration import Flow
     from mappings.declaration import OutMapping
 
+MOST_RECORDS = 25_000  # in one file, which is held in memory; what is left makes the next one
 KINDS = {"delta": "delta", "full": "complet"}
 
 TAKE = """
 with taken as (
   select id from message where partner = :partner and state = 'pending' and sync_file_id is null
-  order by created_at, person_id, sequence for update skip locked
+  order by priority, created_at, person_id, sequence limit :most for update skip locked
 )
 update message m set sync_file_id = :file from taken where m.id = taken.id
 """
@@ -69,7 +71,7 @@ def open_sync_file(
         )
         .returning(sync_file.c.id)
     ).scalar_one()  # fmt: skip
-    taken = connection.execute(text(TAKE), {"partner": flow.partner, "file": number}).rowcount
+    taken = connection.execute(text(TAKE), {"partner": flow.partner, "file": number, "most": MOST_RECORDS}).rowcount
     if not taken:
         connection.execute(sync_file.delete().where(sync_file.c.id == number))
         return None
@@ -98,7 +100,7 @@ def read_sync_file(connection: Connection, flow: Flow, mapping: OutMapping, numb
         .where(message.c.sync_file_id == number)
         .order_by(message.c.person_id, message.c.sequence)
     ).all()
-    deposit = _files(head, flow, mapping, rows)
+    deposit = files_of(head, flow, mapping, rows)
     if head.sha256 and head.sha256 != sha256_of(deposit.files[0][1]):
         raise CallSomeone(
             f"{head.name}: the layout of {flow.flow} changed before this file was deposited: restore it, deliver, change it again."
@@ -106,13 +108,16 @@ def read_sync_file(connection: Connection, flow: Flow, mapping: OutMapping, numb
     return deposit
 
 
-def _files(head: Row[Any], flow: Flow, mapping: OutMapping, rows: Sequence[Any]) -> Deposit:
+def files_of(head: Any, flow: Flow, mapping: OutMapping, rows: Sequence[Any]) -> Deposit:
+    """The files of a numbered set of messages, as the partner finds them: data in each declared form, then the manifest."""
     assert flow.deliver is not None
     data: list[tuple[str, bytes]] = []
     if "csv" in flow.deliver.files:
         data.append((f"{head.name}.csv", _csv(flow.deliver.reference, mapping, rows)))
     if "json_lines" in flow.deliver.files:
         data.append((f"{head.name}.jsonl", _json_lines(flow.deliver.reference, rows)))
+    if "xml" in flow.deliver.files:
+        data.append((f"{head.name}.xml", _xml(flow, mapping, head, rows)))
     manifest = {
         "partenaire": flow.partner,
         "sequence": head.sequence,
@@ -139,7 +144,7 @@ def _csv(reference: Sequence[str], mapping: OutMapping, rows: Sequence[Any]) -> 
         {
             "message_id": str(row.id),
             "sequence": str(row.sequence),
-            **_named(reference, row.payload["reference"]),
+            **named_by(reference, row.payload["reference"]),
             **cell,
         }
         for row, cell in zip(rows, cells, strict=True)
@@ -158,12 +163,37 @@ def _json_lines(reference: Sequence[str], rows: Sequence[Any]) -> bytes:
             {
                 "message_id": str(row.id),
                 "sequence": row.sequence,
-                **_named(reference, row.payload["reference"]),
+                **named_by(reference, row.payload["reference"]),
                 "champs": row.payload["fields"],
             }
             for row in rows
         ),
     )
+    return sink.getvalue()
+
+
+def _xml(flow: Flow, mapping: OutMapping, head: Any, rows: Sequence[Any]) -> bytes:
+    if flow.deliver is None or mapping.xml is None:
+        raise FixTheDeclaration(f"mappings/partners/{flow.flow}.yml: xml: missing; write the elements of its XML file.")
+    written = render_elements(mapping.xml, [row.payload["fields"] for row in rows])
+    records = (
+        {
+            "message_id": str(row.id),
+            "sequence": str(row.sequence),
+            **named_by(flow.deliver.reference, row.payload["reference"]),
+            **elements,
+        }
+        for row, elements in zip(rows, written, strict=True)
+    )
+    header = {
+        "date_generation": head.created_at.isoformat(),
+        "partenaire": flow.partner,
+        "sequence": str(head.sequence),
+        "fichier_stock": "1" if head.kind == "full" else "0",
+        "nombre": str(len(rows)),
+    }
+    sink = io.BytesIO()
+    write_xml(sink, mapping.xml.root, (mapping.xml.header, header), mapping.xml.record, records)
     return sink.getvalue()
 
 
@@ -176,7 +206,7 @@ REFERENCES = {
 }
 
 
-def _named(reference: Sequence[str], own: dict[str, Any]) -> dict[str, str]:
+def named_by(reference: Sequence[str], own: dict[str, Any]) -> dict[str, str]:
     named: dict[str, str] = {}
     for column in reference:
         value = own.get(REFERENCES[column], "")

@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from hub.discretion import discreet
 from hub.web.gate import Refused, Unknown
+from hub.web.metrics import metrics_router
 from hub.web.pages import deliveries, entrance, flows, journal, outbox, people, quality, quarantine, reviews, today
 from hub.web.rendering import render, wants_html
 from hub.web.screens import Screens
@@ -80,6 +81,7 @@ def create_app(
             sessions.give(response, request, session)
         return response
 
+    app.include_router(metrics_router(hub))
     return app
 
 

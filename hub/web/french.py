@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from hub.runbook import runbook
 from schemas.beneficiary import facts
 from schemas.codes import code_lists
 
@@ -37,31 +38,12 @@ MESSAGES = {
     "sent": "envoyé, sans réponse",
     "acknowledged": "acquitté",
     "rejected": "rejeté",
+    "unfound": "personne introuvable",
     "parked": "mis de côté",
     "replaced": "remplacé",
 }
 KINDS = {"full": "complète", "delta": "changements", None: "–"}
 PARTNERS = {"caf": "CAF / MSA", "pole_emploi": "Pôle emploi"}
-ALARMS = {
-    "livraison_manquante": "Livraison manquante",
-    "livraison_refusee": "Livraison refusée",
-    "livraison_retenue": "Livraison retenue",
-    "livraison_repetee": "Livraison reçue deux fois",
-    "livraison_redatee": "Ancien fichier redaté",
-    "livraison_depassee": "Livraison dépassée",
-    "dans_le_desordre": "Livraisons dans le désordre",
-    "entete_deja_recu": "En-tête déjà reçu",
-    "nom_deja_recu": "Nom de fichier déjà reçu",
-    "quarantined_share": "Part de refus inhabituelle",
-    "fill_rate": "Champ mal rempli",
-    "volume_change": "Volume inhabituel",
-    "fill_change": "Remplissage inhabituel",
-    "code_change": "Codes inhabituels",
-    "records": "Nombre d'enregistrements",
-    "colonne_disparue": "Colonne disparue",
-    "colonne_renommee": "Colonne renommée",
-    "colonne_nouvelle": "Colonne nouvelle",
-}
 RULES = {
     "required": "champ obligatoire absent",
     "not_future": "date dans le futur",
@@ -174,7 +156,7 @@ def kind_name(kind: str | None) -> str:
 
 def alarm_name(kind: str) -> str:
     """What an alarm is about."""
-    return ALARMS.get(kind, kind)
+    return runbook().title(kind)
 
 
 def rule_name(rule: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from hub.runbook import runbook
 from hub.web import french
 from hub.web.gate import EVERYBODY, STAFF, Tokens
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FILTERS = {
     "number": french.number, "capped": french.capped, "percent": french.percent, "when": french.when, "day": french.day,
     "state": french.state_name, "partner": french.partner_name, "size": french.size, "seconds": french.seconds,
-    "kind": french.kind_name, "alarm": french.alarm_name, "rule": french.rule_name, "message_state": french.message_state,
+    "kind": french.kind_name, "alarm": french.alarm_name, "help": runbook().root.get, "rule": french.rule_name, "message_state": french.message_state,
     "field": french.field_name, "role": french.role_name, "action": french.action_name, "case_kind": french.case_kind,
     "value": french.value_shown, "told": french.told, "month": french.month_name,
 }  # fmt: skip
@@ -54,6 +55,8 @@ SAID = {
     "distinctes": "Décision enregistrée : personnes distinctes. Voici le cas suivant.",
     "ne_sait_pas": "Décision enregistrée : je ne sais pas. Voici le cas suivant.",
     "relance": "Les messages mis de côté repartiront au prochain envoi.",
+    "coupe": "Les envois sont coupés : ce qui doit être dit à ce partenaire attend.",
+    "retabli": "Les envois sont rétablis.",
     "envoi_lance": "L'envoi est en cours. Rechargez la page dans un instant.",
     "deconnecte": "Vous êtes déconnecté.",
 }

@@ -10,36 +10,56 @@ from schemas.tables.alarms import alarm
 from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, remembered_unit, staged_record
 from schemas.tables.base import metadata
 from schemas.tables.operators import access_log, account
-from schemas.tables.outgoing import disclosure, message, sync_file, told
+from schemas.tables.outgoing import checkpoint, disclosure, message, switched_off, sync_file, told
 from schemas.tables.people import decision, dossier, link, person, review_case, source_identity
 from schemas.tables.providers import access_token, asked, rate_budget
+from schemas.tables.rights import (
+    agreement_version,
+    erasure,
+    protection,
+    protection_record,
+    recall,
+    recall_message,
+    redaction,
+    tombstone,
+)
 from schemas.tables.said import movement, source_record, source_version
 
 __all__ = [
     "access_log",
     "access_token",
     "account",
+    "agreement_version",
     "alarm",
     "asked",
+    "checkpoint",
     "decision",
     "delivery",
     "delivery_record",
     "disclosure",
     "dossier",
+    "erasure",
     "full_picture",
     "link",
     "message",
     "metadata",
     "movement",
     "person",
+    "protection",
+    "protection_record",
     "quarantine",
     "rate_budget",
+    "recall",
+    "recall_message",
+    "redaction",
     "remembered_unit",
     "review_case",
     "source_identity",
     "source_record",
     "source_version",
     "staged_record",
+    "switched_off",
     "sync_file",
     "told",
+    "tombstone",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table, Text
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text
 
 from schemas.tables.base import metadata, moment, number
 
@@ -20,5 +20,6 @@ alarm = Table(
     moment("acknowledged_at", nullable=True),
     Column("acknowledged_by", Text),
     moment("closed_at", nullable=True),
+    Column("notified_at", DateTime(timezone=True), comment="when it was told by e-mail or webhook"),
 )
 Index("uq_alarm_open", alarm.c.kind, alarm.c.subject, unique=True, postgresql_where=alarm.c.closed_at.is_(None))

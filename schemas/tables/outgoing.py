@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -57,6 +58,10 @@ message = Table(
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("reason", Text),
+    Column("code", Text, comment="class of the last answer: the partner's return code, or ours"),
+    Column("priority", SmallInteger, nullable=False, server_default="1", comment="0 urgent, 1 alone, 2 one of many"),
+    Column("lane", Text, nullable=False, server_default="", comment="the département it is about: each has its turn"),
+    Column("asked_with", Text, comment="hash of the keys the partner found nobody with: others, and it goes again"),
     Column("sync_file_id", ForeignKey("sync_file.id"), index=True),
     moment("arrived_at", nullable=True),
     moment("created_at"),
@@ -65,14 +70,41 @@ message = Table(
     moment("acknowledged_at", nullable=True),
     UniqueConstraint("partner", "person_id", "sequence"),
     CheckConstraint(
-        "state in ('pending', 'sent', 'acknowledged', 'rejected', 'parked', 'replaced')", name="known_state"
+        "state in ('pending', 'sent', 'acknowledged', 'rejected', 'unfound', 'parked', 'replaced')", name="known_state"
     ),
 )
 Index(
     "ix_message_pending",
     message.c.partner,
-    message.c.next_attempt_at,
+    message.c.person_id,
+    message.c.sequence,
     postgresql_where=message.c.state == "pending",
+)
+Index(
+    "ix_message_turn",
+    message.c.partner,
+    message.c.priority,
+    message.c.lane,
+    message.c.created_at,
+    message.c.person_id,
+    message.c.sequence,
+    postgresql_where=message.c.state == "pending",
+)
+Index(
+    "ix_message_aside",
+    message.c.partner,
+    message.c.code,
+    postgresql_where=message.c.state.in_(("parked", "unfound", "rejected")),
+)
+
+switched_off = Table(
+    "switched_off",
+    metadata,
+    Column("partner", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False, comment="an operator, or hub after repeated failure"),
+    moment("since"),
+    comment="partners to whom nothing is sent, until somebody says otherwise",
 )
 
 Index("ix_message_partner_state", message.c.partner, message.c.state, message.c.id)
@@ -93,4 +125,19 @@ disclosure = Table(
     Column("previous_hash", LargeBinary, nullable=False),
     Column("entry_hash", LargeBinary, nullable=False),
     comment="the journal: append-only, each entry sealed by the one before",
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    number(),
+    Column("first_position", BigInteger, nullable=False),
+    Column("last_position", BigInteger, nullable=False, unique=True),
+    Column("last_hash", LargeBinary, nullable=False, comment="the seal of the last entry it covers"),
+    Column("root", LargeBinary, nullable=False, comment="Merkle root of the seals it covers"),
+    Column("previous_hash", LargeBinary, nullable=False, comment="hash of the checkpoint before"),
+    moment("at"),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False, comment="Ed25519, with a key that is not in this database"),
+    comment="the journal up to a position, signed: what comes before can be neither changed nor cut",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, LargeBinary, Table, Text
+from sqlalchemy import Column, Double, ForeignKey, Integer, LargeBinary, Table, Text
 
 from schemas.tables.base import metadata, moment
 
@@ -19,7 +19,13 @@ rate_budget = Table(
     metadata,
     Column("provider", Text, primary_key=True),
     moment("next_slot_at"),
-    comment="one budget per provider, shared by every process",
+    Column("pace", Double, nullable=False, server_default="1", comment="share of the rate left by the last 429"),
+    moment("slowed_at", nullable=True),
+    Column("failures", Integer, nullable=False, server_default="0", comment="calls in a row without an answer"),
+    Column("openings", Integer, nullable=False, server_default="0", comment="times in a row the circuit opened"),
+    moment("open_until", nullable=True),
+    moment("probe_until", nullable=True),
+    comment="one budget and one circuit breaker per provider, shared by every process",
 )
 
 asked = Table(

@@ -178,7 +178,7 @@ def test_messages_set_aside_go_again_and_what_waits_is_sent_and_acknowledged(hub
     page = sign_in("olivia")
     page.goto(f"{address}/partages/pole_emploi")
     assert "Le partenaire ne répond pas" in page.inner_text("main")
-    page.click("text=Relancer les messages mis de côté")
+    page.click("text=Relancer ces messages")
     page.wait_for_selector("text=repartiront au prochain envoi")
     assert asked(hub, "select count(*) from message where state = 'parked'") == [0]
 
@@ -195,6 +195,35 @@ def test_messages_set_aside_go_again_and_what_waits_is_sent_and_acknowledged(hub
     assert asked(hub, "select count(*) from message where partner = 'departement_52' and state = 'sent'") == [waiting]
 
 
+def test_a_partner_is_switched_off_then_on(hub, address, sign_in, shoot):
+    page = sign_in("olivia")
+    page.goto(f"{address}/partages/departement_08")
+    page.click("text=Couper les envois à ce partenaire")
+    page.fill("#motif-coupure", "maintenance annoncée")
+    page.click("button:text('Couper les envois')")
+    page.wait_for_selector("text=Les envois sont coupés depuis")
+    shoot(page, "acte-partage-coupe")
+    assert asked(hub, "select partner || ' ' || author || ' ' || reason from switched_off") == [
+        "departement_08 olivia maintenance annoncée"
+    ]
+    assert page.locator("text=Envoyer maintenant").count() == 0
+
+    page.click("text=Rétablir les envois")
+    page.wait_for_selector("text=Les envois sont rétablis")
+
+    assert asked(hub, "select count(*) from switched_off") == [0]
+
+
+def test_the_questions_nobody_has_to_ask_again_are_counted(address, sign_in):
+    page = sign_in("olivia")
+    page.goto(f"{address}/qualite")
+    page.click("text=Compter les questions évitées")
+    page.wait_for_selector("h1:text('Questions évitées')")
+
+    assert page.locator("tbody tr").count() > 0
+    assert "Aucune question" not in page.inner_text("tbody")
+
+
 def test_the_journal_is_verified_and_says_where_it_was_altered(hub, address, sign_in, shoot):
     page = sign_in("delphine")
     page.goto(f"{address}/journal")
@@ -203,11 +232,13 @@ def test_the_journal_is_verified_and_says_where_it_was_altered(hub, address, sig
 
     with hub.engine.begin() as connection:
         kept = connection.execute(text("select purpose from disclosure where position = 3")).scalar_one()
+        connection.execute(text("set local session_replication_role = replica"))  # as who owns the store could
         connection.execute(text("update disclosure set purpose = 'autre' where position = 3"))
     page.click("text=Vérifier toute la chaîne")
     page.wait_for_selector("text=Le journal est rompu à l'entrée 3")
     shoot(page, "acte-journal-rompu")
     with hub.engine.begin() as connection:
+        connection.execute(text("set local session_replication_role = replica"))
         connection.execute(text("update disclosure set purpose = :kept where position = 3"), {"kept": kept})
 
 

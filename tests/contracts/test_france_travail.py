@@ -92,6 +92,9 @@ class CountingBudget:
     def acquire(self) -> None:
         self.acquired["request"] += 1
 
+    def heard(self, *, answered: bool) -> None:
+        pass
+
     def slow_down(self, seconds: float) -> None:
         self.slowed.append(seconds)
 

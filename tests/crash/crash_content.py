@@ -39,6 +39,7 @@ LEFT_OUT = {
     "dossier": {"content_hash"},
     "disclosure": {"position", "previous_hash", "entry_hash"},
     "access_token": {"token_encrypted"},
+    "recall_message": {"recall_id"},
 }
 PARTNERS_OWN = {("delivery", "arrived_at"), ("message", "arrived_at")}
 PERSONS = {"person_id", "forwards_to"}

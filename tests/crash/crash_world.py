@@ -37,9 +37,9 @@ CHUNK = 16
 class Forker:
     """The warm process; ``run`` forks a child for one job and tells how it ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str = "crash_forker.py") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "crash_forker.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, str(HERE / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def run(self, job: dict[str, Any], *, meanwhile: Callable[[int], None] | None = None) -> int:

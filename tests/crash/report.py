@@ -40,7 +40,7 @@ def main() -> int:
         engine = create_engine(server.set(database="hub_template"))
         upgrade(engine)
         engine.dispose()
-        _hurry(server)
+        hurry(server)
         with World(Path(folder) / "world", server) as world:
             places = every_name(world, seed=given.seed) if given.names else every_point(world)
             named = [_told(kill_at(world, *place, to_the_end=given.to_the_end)) for place in places]
@@ -49,7 +49,7 @@ def main() -> int:
     return int(any(trial.difference for trial in (*named, *drawn)))
 
 
-def _hurry(server: URL) -> None:
+def hurry(server: URL) -> None:
     """Only the hub's processes are killed here, never the server nor the machine: it need not wait for the disk."""
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -57,7 +57,7 @@ def test_every_flow_and_every_partner_has_its_dag(read):
     expected |= {f"share_{flow.partner}" for flow in flows if flow.direction == "out"}
     expected |= {f"acknowledge_{flow.partner}" for flow in flows if flow.deliver}
 
-    assert set(read["dags"]) == expected | {"reconcile", "oversee"}
+    assert set(read["dags"]) == expected | {"reconcile", "oversee", "verify_journal"}
     assert read["tasks"]["receive_caf_rsa"] == ["normalise_check_apply", "receive"]
 
 
@@ -105,7 +105,13 @@ def test_one_cycle_through_a_real_airflow(tmp_path):
 
 def test_nobody_is_in_what_airflow_keeps(tmp_path):
     """People who cannot be missed go through it, failures included: not in its tables, logs, file names or processes."""
-    environment = os.environ | {"HUB_HOME": str(tmp_path / "hub"), "PYTHONWARNINGS": "ignore"}
+    lineage = tmp_path / "hub" / "lineage.log"
+    transport = json.dumps({"type": "file", "log_file_path": str(lineage), "append": True})
+    environment = os.environ | {
+        "HUB_HOME": str(tmp_path / "hub"),
+        "PYTHONWARNINGS": "ignore",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": transport,
+    }
     command = [sys.executable, str(Path(__file__).parent / "marked_demo.py")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=560)
 
@@ -116,3 +122,22 @@ def test_nobody_is_in_what_airflow_keeps(tmp_path):
     assert min(seen["searched"].values()) > 2_000, seen["searched"]
     assert seen["found"] == {"tables": [], "processes": [], "logs": [], "names": []}
     assert "zorglub" not in done.stderr.lower()
+    assert edges(lineage) >= {
+        ("receive_caf_rsa.receive", "in", "arrivals/caf_rsa"),
+        ("receive_caf_rsa.normalise_check_apply", "out", "deliveries/caf_rsa"),
+        ("reconcile.reconcile", "in", "deliveries/caf_rsa"),
+        ("reconcile.reconcile", "out", "dossiers"),
+        ("share_departement_08.share", "in", "dossiers"),
+        ("share_departement_08.share", "out", "messages/departement_08"),
+    }
+
+
+def edges(lineage):
+    """Which task read and wrote what, as OpenLineage was told of tasks that completed."""
+    found = set()
+    for line in lineage.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        if event["eventType"] == "COMPLETE":
+            found |= {(event["job"]["name"], "in", each["name"]) for each in event.get("inputs", ())}
+            found |= {(event["job"]["name"], "out", each["name"]) for each in event.get("outputs", ())}
+    return found

@@ -195,6 +195,7 @@ def test_the_journal_holds_and_names_the_first_entry_that_does_not(finished):
         )
     ):
         with finished.engine.connect() as connection:
+            connection.execute(text("set local session_replication_role = replica"))  # as the owner of the database may
             changed = connection.execute(text(damage)).rowcount
             found = verify(connection)
             connection.rollback()

@@ -18,11 +18,12 @@ from hub.held import refuse, release
 from hub.quarantined import drop, quarantined
 from hub.reconcile import reconcile
 from hub.reject_file import write_rejects
+from hub.remembered import Memory
 from hub.replay import replay
 from hub.revert import revert
 from hub.running_ledger import running_ledger
 from quality.declaration import Quality, RowRule
-from schemas.errors import FixTheDeclaration
+from schemas.errors import FixTheDeclaration, TryAgainLater
 
 pytestmark = pytest.mark.integration
 
@@ -233,6 +234,25 @@ def test_the_same_households_again_are_counted_whatever_the_size_of_the_chunks(i
     line = intake.take(caf("2026-11-01", [*PEOPLE, PEOPLE[0]], kind="M"))
 
     assert (line.received, line.applied, line.unchanged) == (11, 0, 11)
+
+
+def test_what_is_forgotten_while_a_delivery_is_read_is_not_lost(intake, monkeypatch):
+    """Another delivery of the flow is applied meanwhile: nothing is staged, and running again counts everybody."""
+    intake.take(caf("2026-10-01", PEOPLE, kind="M"))
+    real = Memory.stage
+
+    def forgotten_meanwhile(memory, *, records):
+        memory.connection.execute(text("delete from remembered_unit"))
+        return real(memory, records=records)
+
+    monkeypatch.setattr(Memory, "stage", forgotten_meanwhile)
+    with pytest.raises(TryAgainLater, match="run again"):
+        intake.take(caf("2026-11-01", PEOPLE, kind="M"))
+    assert intake.rows("select count(*) from staged_record") == [(0,)]
+
+    monkeypatch.setattr(Memory, "stage", real)
+    line = intake.take(caf("2026-11-01", [*PEOPLE, PEOPLE[0]], kind="M"))
+    assert (line.received, line.unchanged) == (11, 11)
 
 
 def test_a_household_with_a_refused_person_is_read_again(intake):

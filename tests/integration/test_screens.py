@@ -48,9 +48,12 @@ MATRIX = {
     "GET /partages": "ORDAP",
     "GET /partages/{partner}": "ORDAP",
     "POST /partages/{partner}/relancer": "O",
+    "POST /partages/{partner}/couper": "O",
+    "POST /partages/{partner}/retablir": "O",
     "POST /partages/{partner}/apercu": "O",
     "POST /partages/{partner}/envoyer": "O",
     "GET /qualite": "ORDA",
+    "POST /qualite": "ORDA",
     "GET /qualite/{name}": "ORDA",
     "GET /journal": "ORDA",
     "POST /journal": "DA",
@@ -58,7 +61,7 @@ MATRIX = {
     "GET /comptes": "A",
     "POST /deconnexion": "ORDAP",
 }
-OPEN = {"GET /sante", "GET /connexion", "POST /connexion"}
+OPEN = {"GET /sante", "GET /connexion", "POST /connexion", "GET /metrics"}  # the last asks a token of its own
 GIVEN = {"name": "caf_rsa", "number": "1", "reference": "L1-E1", "partner": "caf"}
 
 

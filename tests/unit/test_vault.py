@@ -7,10 +7,11 @@ import io
 import pytest
 
 from hub.raw import RawStore
-from hub.vault import FRAME_BYTES, Vault, open_vault
+from hub.vault import ENVELOPE, FRAME_BYTES, PREFIX_BYTES, TAG_BYTES, WRAPPED_BYTES, Vault, open_vault
 from schemas.errors import CallSomeone, FixTheDeclaration
 
 VAULT = Vault(b"m" * 32)
+HEAD = len(ENVELOPE) + WRAPPED_BYTES + PREFIX_BYTES
 
 
 def sealed(clear: bytes) -> bytes:
@@ -33,8 +34,9 @@ def test_a_sealed_stream_comes_back_whole(size):
     "alter",
     [
         pytest.param(lambda b: b[:-1], id="cut by a byte"),
-        pytest.param(lambda b: b[: 8 + FRAME_BYTES + 16], id="cut at a frame"),
-        pytest.param(lambda b: b[:20] + bytes([b[20] ^ 1]) + b[21:], id="one bit flipped"),
+        pytest.param(lambda b: b[: HEAD + FRAME_BYTES + TAG_BYTES], id="cut at a frame"),
+        pytest.param(lambda b: b[:20] + bytes([b[20] ^ 1]) + b[21:], id="one bit of its own key flipped"),
+        pytest.param(lambda b: b[: HEAD + 9] + bytes([b[HEAD + 9] ^ 1]) + b[HEAD + 10 :], id="one bit flipped"),
         pytest.param(lambda b: b + b"x", id="a byte added"),
     ],
 )
@@ -99,3 +101,57 @@ def test_a_delivery_is_stored_once_and_never_in_clear(tmp_path):
 def test_a_missing_delivery_is_said(tmp_path):
     with pytest.raises(CallSomeone, match="missing"):
         RawStore(tmp_path, VAULT).open("0" * 64)
+
+
+# --- one key after the other --------------------------------------------------------------------------------------
+
+NEXT = Vault(b"n" * 32, search=b"s" * 32, previous=b"m" * 32)
+ALONE = Vault(b"n" * 32, search=b"s" * 32)
+
+
+def test_what_the_old_master_sealed_is_read_and_renewed_once():
+    old = VAULT.encrypt(b"clear")
+
+    new = NEXT.renewed(old)
+
+    assert NEXT.decrypt(old) == ALONE.decrypt(new) == b"clear"
+    assert NEXT.renewed(new) is None
+    with pytest.raises(CallSomeone):
+        VAULT.decrypt(new)
+
+
+@pytest.mark.parametrize("size", [0, 5, 2 * FRAME_BYTES + 3])
+def test_only_the_own_key_of_a_stream_is_wrapped_again(size):
+    clear = b"a" * size
+    old, sink = sealed(clear), io.BytesIO()
+
+    assert NEXT.renew_stream(io.BytesIO(old), sink)
+
+    new = sink.getvalue()
+    assert ALONE.open_stream(io.BytesIO(new)).read() == clear
+    assert new[HEAD - PREFIX_BYTES :] == old[HEAD - PREFIX_BYTES :]
+    assert not NEXT.renew_stream(io.BytesIO(new), io.BytesIO())
+
+
+def sealed_before_envelopes(clear):
+    """As deliveries were sealed when they had no key of their own."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from hub.vault import _derived, _nonce, _place
+
+    cipher, prefix = AESGCM(_derived(b"m" * 32, "deliveries")), b"12345678"
+    frames = [clear[at : at + FRAME_BYTES] for at in range(0, len(clear), FRAME_BYTES)] or [b""]
+    places = [_place(number, last=number == len(frames) - 1) for number in range(len(frames))]
+    return prefix + b"".join(
+        cipher.encrypt(_nonce(prefix, number), frame, places[number]) for number, frame in enumerate(frames)
+    )
+
+
+@pytest.mark.parametrize("size", [0, 1, FRAME_BYTES, FRAME_BYTES + 1])
+def test_a_delivery_sealed_before_envelopes_is_read_and_given_one(size):
+    clear = b"b" * size
+    old, sink = sealed_before_envelopes(clear), io.BytesIO()
+
+    assert VAULT.open_stream(io.BytesIO(old)).read() == clear
+    assert NEXT.renew_stream(io.BytesIO(old), sink)
+    assert ALONE.open_stream(io.BytesIO(sink.getvalue())).read() == clear

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from hub import accesses
-from hub.journal import Verified, verify
+from hub.checkpoints import verify_signed
+from hub.journal import Verified
 from hub.web.gate import Officer, Overseer, Staff
 from hub.web.queries import journal as queries
 from hub.web.queries.counting import PAGE
@@ -27,9 +28,9 @@ def journal(request: Request, screens: Here, me: Staff, avant: int | None = None
 
 @router.post("/journal", name="journal_verifier")
 def check(request: Request, screens: Here, me: Overseer) -> Response:  # noqa: ARG001 - it guards
-    """Recompute the whole chain; names the first entry that does not hold."""
+    """Recompute every seal and every signature; names what does not hold."""
     with screens.hub.engine.connect() as connection:
-        verified = verify(connection)
+        verified = verify_signed(screens.hub, connection)
     return _page(request, screens, before=None, verified=verified)
 
 

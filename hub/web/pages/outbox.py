@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
 from hub.accounts import Account
-from hub.outbox import try_again
 from hub.share import acknowledge_from, file_partners, share_with
+from hub.sharing.aside import replay
+from hub.standing import resume
+from hub.switches import switch_off, switches
 from hub.web.gate import Anybody, Operator
 from hub.web.queries import outbox as queries
 from hub.web.queries.counting import PAGE
@@ -20,7 +22,9 @@ from hub.web.seeing import outgoing_partners, seen
 
 router = APIRouter()
 Here = Annotated[Screens, Depends(here)]
-State = Literal["pending", "sent", "acknowledged", "rejected", "parked", "replaced"]
+State = Literal["pending", "sent", "acknowledged", "rejected", "unfound", "parked", "replaced"]
+Aside = Literal["rejected", "unfound", "parked"]
+Reason = Annotated[str, Form(alias="motif", min_length=3, max_length=300)]
 
 
 @router.get("/partages", name="partages")
@@ -29,9 +33,10 @@ def partners(request: Request, screens: Here, me: Anybody) -> Response:
     names = outgoing_partners(screens.hub, me)
     with screens.hub.engine.connect() as connection:
         counts = queries.counts(connection, names)
+        off = switches(connection)
     agreements = {name: screens.hub.agreements[name] for name in names}
     today = screens.clock().date()
-    return render(request, "partages.html", counts=counts, agreements=agreements, today=today)
+    return render(request, "partages.html", counts=counts, agreements=agreements, today=today, off=off)
 
 
 @router.get("/partages/{partner}", name="partage")
@@ -51,11 +56,12 @@ def _page(
     with hub.engine.connect() as connection:
         counts = queries.counts(connection, [partner])[partner]
         state: str = etat or next(
-            (name for name in ("parked", "rejected", "pending") if counts[name][0]), "acknowledged"
+            (name for name in ("parked", "unfound", "rejected", "pending") if counts[name][0]), "acknowledged"
         )
         messages = queries.messages(connection, partner, state=state, after=apres)
-        reasons = queries.reasons(connection, partner, state) if state in {"parked", "rejected"} else ()
+        reasons = queries.reasons(connection, partner, state) if state in {"parked", "unfound", "rejected"} else ()
         files = queries.sync_files(connection, partner)
+        off = switches(connection).get(partner)
     agreement = hub.agreements[partner]
     return render(
         request,
@@ -71,16 +77,36 @@ def _page(
         reasons=reasons,
         files=files,
         planned=planned,
+        off=off,
     )
 
 
 @router.post("/partages/{partner}/relancer", name="partage_relancer")
-def again(request: Request, screens: Here, me: Operator, partner: str) -> Response:
-    """Put the messages set aside back in line, with all their tries."""
+def again(
+    request: Request, screens: Here, me: Operator, partner: str, state: Annotated[Aside, Form(alias="etat")] = "parked"
+) -> Response:
+    """Put the messages set aside in a state back in line; what a later message told since is taken out of them."""
     seen(me, partner if partner in screens.hub.agreements else None)
     with screens.hub.engine.begin() as connection:
-        try_again(connection, partner, now=screens.clock())
+        replay(connection, now=screens.clock(), partner=partner, states=[state])
     return go(request, "partage", partner=partner, said="relance")
+
+
+@router.post("/partages/{partner}/couper", name="partage_couper")
+def turn_off(request: Request, screens: Here, me: Operator, partner: str, reason: Reason) -> Response:
+    """Send nothing more to a partner, what is under way included; what it is to be told waits."""
+    seen(me, partner if partner in screens.hub.agreements else None)
+    with screens.hub.engine.begin() as connection:
+        switch_off(connection, partner, reason=reason, author=me.name, now=screens.clock())
+    return go(request, "partage", partner=partner, said="coupe")
+
+
+@router.post("/partages/{partner}/retablir", name="partage_retablir")
+def turn_on(request: Request, screens: Here, me: Operator, partner: str) -> Response:
+    """Send to a partner again what waited for it."""
+    seen(me, partner if partner in screens.hub.agreements else None)
+    resume(screens.hub.engine, screens.hub.flow(screens.hub.agreements[partner].out_flow), now=screens.clock())
+    return go(request, "partage", partner=partner, said="retabli")
 
 
 @router.post("/partages/{partner}/apercu", name="partage_apercu")

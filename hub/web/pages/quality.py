@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from hub.meter import load_forms, meter
 from hub.web import french
 from hub.web.charts import Chart, Series
 from hub.web.gate import Staff
@@ -53,6 +54,14 @@ def flow(request: Request, screens: Here, me: Staff, name: str) -> Response:
     with screens.hub.engine.connect() as connection:
         past = flow_queries.history(connection, name)
     return render(request, "qualite_un.html", flow=declared, lines=lines(promised, past), charts=trends(promised, past))
+
+
+@router.post("/qualite", name="compteur")
+def count(request: Request, screens: Here, me: Staff) -> Response:  # noqa: ARG001 - it guards
+    """Count the questions nobody has to ask again; it reads the whole journal, so somebody has to ask for it."""
+    with screens.hub.engine.connect() as connection:
+        found = meter(connection, load_forms(), now=screens.clock())
+    return render(request, "qualite_compteur.html", lines=found)
 
 
 def lines(promised: Quality, past: list[Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub.alarms import acknowledge, open_alarms
+from hub.switches import switches
 from hub.web.gate import Anybody, Operator
 from hub.web.queries.counting import backlog
 from hub.web.queries.outbox import counts
@@ -35,10 +36,11 @@ def today(request: Request, screens: Here, me: Anybody) -> Response:
         alarms = seen_alarms(connection, flows, everything=me.partner is None)
         waiting = backlog(connection)
         outbox = counts(connection, outgoing_partners(hub, me))
+        off = switches(connection)
     shown: dict[str, Any] = {"flows": flows, "alarms": alarms[:SHOWN_ALARMS], "more_alarms": len(alarms) > SHOWN_ALARMS}
     parked = {partner: states["parked"] for partner, states in outbox.items() if states["parked"][0]}
     task = None if me.partner else next_task(me.roles, waiting, alarms, parked)
-    return render(request, "aujourdhui.html", **shown, waiting=waiting, outbox=outbox, task=task)
+    return render(request, "aujourdhui.html", **shown, waiting=waiting, outbox=outbox, off=off, task=task)
 
 
 def seen_alarms(connection: Connection, flows: list[dict[str, Any]], *, everything: bool) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-STATES = ("pending", "sent", "acknowledged", "rejected", "parked", "replaced")
+STATES = ("pending", "sent", "acknowledged", "rejected", "unfound", "parked", "replaced")
 
 COUNTS = """
 select p.partner, s.state, c.messages

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.france_travail.errors import Unavailable
-from connectors.france_travail.patience import Patience, read_retry_after
+from connectors.france_travail.patience import Patience
+from connectors.waiting import read_retry_after
 from schemas.errors import CallSomeone
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -99,3 +99,34 @@ def test_a_tag_cut_by_the_end_of_a_block_is_still_found(monkeypatch):
         monkeypatch.setattr("connectors.readers.sieve.READ_BYTES", size)
         rows, aside, _, reading = read(document(units), known=[(units[5], 1)])
         assert (len(rows), aside, reading.units) == (39, [(6, 6)], 40)
+
+
+def test_a_run_of_known_units_is_one_element_and_keeps_every_place():
+    units = [unit(n, ("DEM", "CJT") if n % 2 else ("DEM",)) for n in range(6)]
+
+    rows, aside, digests, reading = read(document(units), known=[(units[n], 1 + n % 2) for n in (1, 2, 3, 5)])
+
+    assert rows == [(1, 1, "NOM0"), (7, 5, "NOM4")]
+    assert aside == [(2, 2), (3, 4), (4, 5), (6, 8)]
+    assert set(digests) == {1, 5}
+    assert (reading.units, reading.records, reading.remembered) == (6, 9, 7)
+
+
+def test_what_stands_between_two_known_units_still_meets_the_parser():
+    units = [unit(1), unit(2)]
+    body = units[0] + "<Autre>x</Autre>" + units[1]
+
+    _, aside, _, reading = read(document([body]), known=[(each, 1) for each in units])
+
+    assert aside == [(1, 1), (2, 2)]
+    assert reading.units == 2
+
+
+@pytest.mark.parametrize("end", ["<!-- vu -->", "<![CDATA[vu]]>"])
+def test_a_unit_that_could_end_what_surrounds_it_is_read_each_time(end):
+    holding = unit(1).replace("</Personne>", f"{end}</Personne>")
+
+    rows, _, digests, _ = read(document([holding, unit(2)]))
+
+    assert rows == [(1, 1, "NOM1"), (2, 2, "NOM2")]
+    assert set(digests) == {2}

@@ -46,6 +46,8 @@ CASES = [
     ("phones", "0033612345678", ["+33612345678"]),
     ("phones", "12", None),
     ("phones", [{"numeroTelephone": "0612345678"}, {"numeroTelephone": None}], ["+33612345678"]),
+    ("phones", ("0612345678", [{}, "0324000000"]), ["+33612345678", "+33324000000"]),
+    ("phones", {"numeroTelephone": "0612345678"}, ["+33612345678"]),
     ("email", "Sofia@CD26.fr", "sofia@cd26.fr"),
     ("email", "none", None),
     ("email", [{"adresseEmail": "a@b.fr"}], "a@b.fr"),

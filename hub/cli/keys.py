@@ -1,0 +1,47 @@
+"""``hub keys``: draw the keys, replace the master key."""
+
+from __future__ import annotations
+
+import typer
+
+from hub.cli.output import Json, print_json, print_table, say
+
+app = typer.Typer(help="The master key and the signing key.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(*, json: Json = False) -> None:
+    """Draw the keys that are not there yet (mode 0600); print the public half of the signing key."""
+    from hub.keys import create as draw
+    from hub.opening import open_hub
+
+    document = draw(open_hub())
+    if json:
+        print_json(document)
+    else:
+        say(f"Public key of the journal: {document['public_key']}")
+
+
+@app.command("rotate")
+def rotate(*, json: Json = False) -> None:
+    """Draw a new master key and seal everything again under it; the old one stays readable until it is retired."""
+    from hub.keys import rotate as replace
+    from hub.opening import open_hub
+
+    _print(replace(open_hub()), json=json)
+
+
+@app.command("retire")
+def retire(*, json: Json = False) -> None:
+    """Forget the old master key, once every process that ran during the rotation has ended."""
+    from hub.keys import retire as forget
+    from hub.opening import open_hub
+
+    _print(forget(open_hub()), json=json)
+
+
+def _print(done: dict[str, int], *, json: bool) -> None:
+    if json:
+        print_json({"sealed_again": done})
+    else:
+        print_table("Sealed again", ("what", "how many"), list(done.items()))
