@@ -22,6 +22,7 @@ from hub.cli import (
     schema,
     serve,
     sync_file,
+    users,
 )
 
 app = typer.Typer(
@@ -54,6 +55,7 @@ app.add_typer(rights.recall, name="recall")
 app.add_typer(agreements.app, name="agreements")
 app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(match.app, name="match")
 app.add_typer(schema.app, name="schema")
 app.add_typer(sync_file.app, name="sync-file")

@@ -59,6 +59,7 @@ def demo(
 
     Prints what moved, then leaves the screens up until stopped, unless ``--once``.
     """
+    from hub.accounts import open_invented
     from hub.demo import Demo
     from hub.settings import load_settings
     from hub.web.serving import screens as serving
@@ -73,6 +74,7 @@ def demo(
             with serving(running.hub) as address:
                 show(document | {"screens": {"hub": address, "airflow": running.airflow.address}}, json=json)
                 say_addresses(address, running.airflow.address, running.airflow.password)
+                say_accounts(open_invented(running.hub, now=clock()))
                 stopped.wait()
     if document["unbalanced_deliveries"] or document["airflow"]["failed"]:
         raise typer.Exit(NEEDS_ATTENTION)
@@ -84,6 +86,18 @@ def say_addresses(hub: str, airflow: str, password: str) -> None:
         f"\n  The hub's screen   {hub}\n  Airflow            {airflow}  (admin / {password})\n  Ctrl-C stops everything.",
         file=sys.stderr,
     )
+
+
+def say_accounts(password: str | None) -> None:
+    """Whom the screens were opened for, if they just were."""
+    from hub.accounts import INVENTED
+
+    if password is None:
+        print("  Accounts: hub users list", file=sys.stderr)
+        return
+    print(f"\n  Invented accounts, with the password {password}", file=sys.stderr)
+    for name, roles in INVENTED.items():
+        print(f"    {name:12} {', '.join(roles)}", file=sys.stderr)
 
 
 def show(document: dict[str, Any], *, json: bool) -> None:
@@ -151,14 +165,19 @@ def screens(
     """Serve the hub's screens alone, until stopped."""
     import uvicorn
 
+    from hub.accounts import listed
     from hub.opening import open_hub
     from hub.web.app import create_app
 
-    uvicorn.run(create_app(open_hub()), host=host, port=port, log_level="warning", access_log=False)
+    hub = open_hub()
+    hint = "" if listed(hub) else "; nobody may sign in yet: hub users add NAME --role operator"
+    print(f"The hub's screens: http://{host}:{port}{hint}", file=sys.stderr)
+    uvicorn.run(create_app(hub), host=host, port=port, log_level="warning", access_log=False)
 
 
 def up() -> None:
     """Run Airflow, the hub's screens and the embedded stores, until stopped."""
+    from hub.accounts import open_invented
     from hub.fast_lane import FastLane
     from hub.opening import open_hub
     from hub.running import running
@@ -172,6 +191,8 @@ def up() -> None:
         FastLane(hub, clock=clock),
     ):
         say_addresses(address, airflow.address, airflow.password)
+        if hub.settings.database_url is None:
+            say_accounts(open_invented(hub, now=clock()))
         stopped.wait()
 
 

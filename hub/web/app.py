@@ -1,58 +1,112 @@
-"""The web application: runnable alone, or mounted in Airflow. What it shows are counts, never a person."""
+"""The web application: runnable alone, or mounted in Airflow. Every page but the way in asks who you are."""
 
 from __future__ import annotations
 
+import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from fastapi.templating import Jinja2Templates
 
 from hub.discretion import discreet
-from hub.overview import overview
-from hub.web.french import number, partner_name, state_name, when
+from hub.web.gate import Refused, Unknown
 from hub.web.metrics import metrics_router
+from hub.web.pages import deliveries, entrance, flows, journal, outbox, people, quality, quarantine, reviews, today
+from hub.web.rendering import render, wants_html
+from hub.web.screens import Screens
+from hub.web.sessions import COOKIE, Sessions
+from schemas.errors import FixTheDeclaration, HubError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.responses import Response
 
+    from hub.accounts import Account
     from hub.opening import Hub
 
+log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+PAGES = (entrance, today, flows, deliveries, quarantine, reviews, people, outbox, quality, journal)
 
 
-def create_app(hub: Hub) -> FastAPI:
-    """Build the application on an opened hub."""
+def clock() -> datetime:
+    """The time, read where a request begins."""
+    return datetime.now(tz=UTC)  # noqa: TID251 - the one clock of the screens
+
+
+def create_app(
+    hub: Hub,
+    *,
+    clock: Callable[[], datetime] = clock,
+    who: Callable[[Request], Awaitable[Account | None]] | None = None,
+) -> FastAPI:
+    """Build the application on an opened hub. ``who`` recognises people where the screens are mounted; else they sign in."""
+    secret = hub.vault.hash("screens", b"forms and sessions", size=64)
+    sessions = Sessions(hub=hub, secret=secret, clock=clock)
     app = FastAPI(title="Hub", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.screens = Screens(hub=hub, clock=clock, who=who or sessions.who, secret=secret, signs_in=who is None)
+    app.state.sessions = sessions
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    templates = Jinja2Templates(directory=HERE / "templates")
-    templates.env.filters |= {"number": number, "when": when, "state": state_name, "partner": partner_name}
+    for page in PAGES:
+        app.include_router(page.router)
+    app.add_exception_handler(Unknown, _unknown)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(FixTheDeclaration, _not_any_more)
+    app.add_exception_handler(RequestValidationError, _not_understood)
 
     @app.middleware("http")
     async def careful(request: Request, call_next: Any) -> Response:
-        with discreet():
-            response: Response = await call_next(request)
+        try:
+            with discreet():
+                response: Response = await call_next(request)
+        except HubError as error:
+            log.error("%s %s: %s", request.method, _route(request), error)  # noqa: TRY400 - no trace
+            response = render(request, "panne.html", status=500)
         response.headers.update(SECURITY_HEADERS)
+        session = getattr(request.state, "session", None)
+        if session is not None and COOKIE not in response.headers.get("set-cookie", ""):
+            sessions.give(response, request, session)
         return response
 
-    @app.get("/", response_class=HTMLResponse)
-    def today(request: Request) -> Response:
-        return templates.TemplateResponse(request, "aujourdhui.html", {"seen": overview(hub)})
-
     app.include_router(metrics_router(hub))
-
-    @app.get("/sante")
-    def health() -> dict[str, str]:
-        with hub.engine.connect() as connection:
-            connection.exec_driver_sql("select 1")
-        return {"etat": "ok"}
-
     return app
+
+
+def _unknown(request: Request, _: Exception) -> Response:
+    if not wants_html(request):
+        return JSONResponse({"detail": "non identifié"}, status_code=401)
+    return render(request, "connexion.html", status=401, next_path=request.url.path)
+
+
+def _refused(request: Request, _: Exception) -> Response:
+    if not wants_html(request):
+        return JSONResponse({"detail": "non autorisé"}, status_code=403)
+    return render(request, "refuse.html", status=403)
+
+
+def _not_any_more(request: Request, _: Exception) -> Response:
+    """What was asked for is not there, or somebody else has dealt with it in the meantime."""
+    return render(request, "introuvable.html", status=404 if request.method == "GET" else 409)
+
+
+def _not_understood(request: Request, _: Exception) -> Response:
+    """Something typed will not do; it is not repeated."""
+    return render(request, "incomprise.html", status=422)
+
+
+def _route(request: Request) -> str:
+    """The route asked for, without what stood in its place: that is somebody's."""
+    return getattr(request.scope.get("route"), "path", "?")

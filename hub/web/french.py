@@ -1,14 +1,27 @@
-"""How numbers, dates and states are written for a French reader."""
+"""How numbers, dates, states and codes are written for a French reader."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from hub.runbook import runbook
+from schemas.beneficiary import facts
+from schemas.codes import code_lists
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from schemas.codes import CodeList
+
 PARIS = ZoneInfo("Europe/Paris")
+COMMAND = re.compile(r" *(Demander un nouvel envoi : )?hub (delivery|ledger) [^.]*\.")
+THIN = "\u202f"
+SHORT_MONTHS = ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.")
+MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+          "décembre")  # fmt: skip
 STATES = {
     "received": "en cours",
     "applied": "appliquée",
@@ -20,12 +33,86 @@ STATES = {
     "held": "retenue",
     None: "jamais reçue",
 }
+MESSAGES = {
+    "pending": "en attente",
+    "sent": "envoyé, sans réponse",
+    "acknowledged": "acquitté",
+    "rejected": "rejeté",
+    "unfound": "personne introuvable",
+    "parked": "mis de côté",
+    "replaced": "remplacé",
+}
+KINDS = {"full": "complète", "delta": "changements", None: "–"}
 PARTNERS = {"caf": "CAF / MSA", "pole_emploi": "Pôle emploi"}
+RULES = {
+    "required": "champ obligatoire absent",
+    "not_future": "date dans le futur",
+    "not_before": "date trop ancienne",
+    "not_before_birth": "date avant la naissance",
+    "has_letters": "nom sans aucune lettre",
+    "cle_json_repetee": "clé JSON répétée",
+    "json": "ligne JSON illisible",
+    "nombre_de_colonnes": "nombre de colonnes",
+    "valeur_repetee": "valeur répétée",
+}
+ROLES = {
+    "operator": "opérateur",
+    "reviewer": "instructeur des rapprochements",
+    "dpo": "délégué à la protection des données",
+    "administrator": "administrateur",
+    "partner": "partenaire (lecture seule)",
+}
+ACTIONS = {
+    "personne_vue": "dossier consulté",
+    "personnes_cherchees": "recherche de personnes",
+    "nir_devoile": "NIR dévoilé",
+    "rapprochement_vu": "rapprochement consulté",
+    "quarantaine_vue": "enregistrement refusé consulté",
+    "quarantaine_devoilee": "enregistrement refusé dévoilé",
+    "rejets_exportes": "fichier de rejets téléchargé",
+}
+CASES = {
+    "nir_en_conflit": "même NIR, mais la naissance ou le nom diffère",
+    "nir_differents": "NIR différents, mais même état civil",
+    "etat_civil_a_confirmer": "état civil semblable, appuis insuffisants",
+    "rapprochement_refuse": "réunir ces fiches réunirait deux personnes que tout sépare",
+}
 
 
-def number(value: int | None) -> str:
+def number(value: float | None) -> str:
     """Group thousands with a narrow no-break space; nothing is a dash."""
-    return "–" if value is None else f"{value:,}".replace(",", "\u202f")
+    return "–" if value is None else f"{value:,.0f}".replace(",", THIN)
+
+
+def capped(value: tuple[int, bool]) -> str:
+    """A count that stops counting: past it, it says « plus de »."""
+    count, more = value
+    return f"plus de {number(count)}" if more else number(count)
+
+
+def percent(value: float | None) -> str:
+    """A share, as in 12,5 %."""
+    return "–" if value is None else f"{value * 100:.1f}".replace(".0", "").replace(".", ",") + f"{THIN}%"
+
+
+def size(value: int) -> str:
+    """Bytes, as people read them."""
+    amount = float(value)
+    for unit in ("octets", "ko", "Mo"):
+        if amount < 1000:
+            return f"{amount:.0f}{THIN}{unit}"
+        amount /= 1000
+    return f"{amount:.1f}{THIN}Go".replace(".", ",")
+
+
+def seconds(value: float | None) -> str:
+    """How long it took."""
+    if value is None:
+        return "–"
+    if value < 120:
+        return f"{value:.0f}{THIN}s"
+    minutes = value / 60
+    return f"{minutes:.0f}{THIN}min" if minutes < 120 else f"{minutes / 60:.0f}{THIN}h"
 
 
 def when(moment: datetime | None) -> str:
@@ -33,12 +120,113 @@ def when(moment: datetime | None) -> str:
     return "–" if moment is None else moment.astimezone(PARIS).strftime("%d/%m/%Y à %H:%M")
 
 
+def day(value: date | datetime | str | None) -> str:
+    """A day, whichever way it is kept."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return f"{value[8:10]}/{value[5:7]}/{value[:4]}"
+    return value.strftime("%d/%m/%Y")
+
+
+def month_name(text: str) -> str:
+    """2026-11 as novembre 2026."""
+    return f"{MONTHS[int(text[5:7]) - 1]} {text[:4]}"
+
+
+def short_month(text: str) -> str:
+    """2026-11 as nov. 26."""
+    return f"{SHORT_MONTHS[int(text[5:7]) - 1]} {text[2:4]}"
+
+
 def state_name(state: str | None) -> str:
     """The state of a delivery, as an operator says it."""
     return STATES.get(state, state or "–")
+
+
+def message_state(state: str) -> str:
+    """The state of a message, as an operator says it."""
+    return MESSAGES.get(state, state)
+
+
+def kind_name(kind: str | None) -> str:
+    """Whether a delivery is a picture of everybody, or what changed."""
+    return KINDS.get(kind, kind or "–")
+
+
+def alarm_name(kind: str) -> str:
+    """What an alarm is about."""
+    return runbook().title(kind)
+
+
+def rule_name(rule: str) -> str:
+    """What a rule refuses."""
+    return RULES.get(rule, rule.replace("_", " "))
+
+
+def told(message: str) -> str:
+    """What an alarm or a reason says, for a screen: fields by their label, states in French, without commands to type."""
+    said = COMMAND.sub("", message)
+    said = re.sub(r"\((applied|held|received|outdated)\)", lambda found: f"({STATES[found[1]]})", said)
+    return re.sub(r"\b[a-z_]+\.[a-z_0-9]+\b", lambda found: _quoted(found[0]), said)
+
+
+def _quoted(path: str) -> str:
+    return f"«\u00a0{facts()[path].label}\u00a0»" if path in facts() else path
+
+
+def role_name(role: str) -> str:
+    """What somebody is, here."""
+    return ROLES.get(role, role)
+
+
+def action_name(action: str) -> str:
+    """What was done with somebody's data."""
+    return ACTIONS.get(action, action)
+
+
+def case_kind(kind: str) -> str:
+    """Why the machine did not decide."""
+    return CASES.get(kind, kind.replace("_", " "))
 
 
 def partner_name(partner: str) -> str:
     """The name of a partner, as people say it."""
     kind, _, code = partner.partition("_")
     return PARTNERS.get(partner, f"Département {code}" if kind == "departement" else partner)
+
+
+def field_name(path: str) -> str:
+    """The label of a field of the common record; the column's own name when it is none."""
+    known = facts().get(path)
+    return known.label if known else path
+
+
+def value_shown(value: Any, path: str = "") -> str:
+    """A value of the common record as people read it: codes by their label, lists in a row, dates the French way."""
+    fact = facts().get(path)
+    codes = code_lists().get(fact.codes) if fact and fact.codes else None
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if isinstance(value, list):
+        return ", ".join(_part(each, codes) for each in value) or "–"
+    text = str(value)
+    if codes is not None:
+        return codes.label_of(text)
+    return day(text) if _is_day(text) else text
+
+
+def _part(value: Any, codes: CodeList | None) -> str:
+    if isinstance(value, dict):
+        return " ".join(_part(each, codes) for each in value.values() if each is not None)
+    text = str(value)
+    return codes.label_of(text) if codes else (day(text) if _is_day(text) else text)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False

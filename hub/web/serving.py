@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from hub.airflow_home import LOOPBACK, free_port
-from hub.web.app import create_app
+from hub.web.app import clock, create_app
 from schemas.errors import CallSomeone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from hub.opening import Hub
 
@@ -23,10 +24,12 @@ START_SECONDS = 10.0
 
 
 @contextmanager
-def screens(hub: Hub) -> Iterator[str]:
+def screens(hub: Hub, *, clock: Callable[[], datetime] = clock) -> Iterator[str]:
     """Serve the screens on loopback; gives their address."""
     port = free_port(FIRST_PORT)
-    config = uvicorn.Config(create_app(hub), host=LOOPBACK, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        create_app(hub, clock=clock), host=LOOPBACK, port=port, log_level="warning", access_log=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="screens", daemon=True)
     thread.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from schemas.tables.alarms import alarm
 from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, remembered_unit, staged_record
 from schemas.tables.base import metadata
+from schemas.tables.operators import access_log, account
 from schemas.tables.outgoing import checkpoint, disclosure, message, switched_off, sync_file, told
 from schemas.tables.people import decision, dossier, link, person, review_case, source_identity
 from schemas.tables.providers import access_token, asked, rate_budget
@@ -25,7 +26,9 @@ from schemas.tables.rights import (
 from schemas.tables.said import movement, source_record, source_version
 
 __all__ = [
+    "access_log",
     "access_token",
+    "account",
     "agreement_version",
     "alarm",
     "asked",

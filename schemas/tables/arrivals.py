@@ -142,3 +142,11 @@ quarantine = Table(
     UniqueConstraint("delivery_id", "record"),
     CheckConstraint("state in ('open', 'replayed', 'dropped')", name="known_state"),
 )
+Index("ix_quarantine_open", quarantine.c.id, postgresql_where=quarantine.c.state == "open")
+Index("ix_quarantine_open_rule", quarantine.c.rule, quarantine.c.id, postgresql_where=quarantine.c.state == "open")
+Index(
+    "ix_quarantine_open_delivery_id",
+    quarantine.c.delivery_id,
+    quarantine.c.rule,
+    postgresql_where=quarantine.c.state == "open",
+)

@@ -107,6 +107,10 @@ switched_off = Table(
     comment="partners to whom nothing is sent, until somebody says otherwise",
 )
 
+Index("ix_message_partner_state", message.c.partner, message.c.state, message.c.id)
+Index("ix_message_person_id", message.c.person_id)
+Index("ix_message_arrived_at", message.c.arrived_at)
+
 disclosure = Table(
     "disclosure",
     metadata,

@@ -120,6 +120,8 @@ Index(
     postgresql_where=review_case.c.closed_at.is_(None),
 )
 
+Index("ix_review_case_open", review_case.c.id, postgresql_where=review_case.c.closed_at.is_(None))
+
 dossier = Table(
     "dossier",
     metadata,

@@ -1,0 +1,52 @@
+"""Journal: the chain of disclosures and its state; for the data protection officer, who looked at whom."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from hub import accesses
+from hub.checkpoints import verify_signed
+from hub.journal import Verified
+from hub.web.gate import Officer, Overseer, Staff
+from hub.web.queries import journal as queries
+from hub.web.queries.counting import PAGE
+from hub.web.rendering import render
+from hub.web.screens import Screens, here
+
+router = APIRouter()
+Here = Annotated[Screens, Depends(here)]
+
+
+@router.get("/journal", name="journal")
+def journal(request: Request, screens: Here, me: Staff, avant: int | None = None) -> Response:  # noqa: ARG001 - it guards
+    """The entries, latest first, without anybody's name."""
+    return _page(request, screens, before=avant)
+
+
+@router.post("/journal", name="journal_verifier")
+def check(request: Request, screens: Here, me: Overseer) -> Response:  # noqa: ARG001 - it guards
+    """Recompute every seal and every signature; names what does not hold."""
+    with screens.hub.engine.connect() as connection:
+        verified = verify_signed(screens.hub, connection)
+    return _page(request, screens, before=None, verified=verified)
+
+
+def _page(request: Request, screens: Screens, *, before: int | None, verified: Verified | None = None) -> Response:
+    with screens.hub.engine.connect() as connection:
+        last = queries.last(connection)
+        found = queries.entries(connection, before=before)
+    more = found[PAGE - 1].position if len(found) > PAGE else None
+    return render(request, "journal.html", last=last, entries=found[:PAGE], more=more, first=before is None,
+                  verified=verified)  # fmt: skip
+
+
+@router.get("/journal/consultations", name="consultations")
+def looks(request: Request, screens: Here, me: Officer, avant: int | None = None) -> Response:  # noqa: ARG001 - it guards
+    """Who looked at whose data, latest first."""
+    with screens.hub.engine.connect() as connection:
+        found = accesses.latest(connection, before=avant, limit=PAGE + 1)
+    more = found[PAGE - 1]["id"] if len(found) > PAGE else None
+    return render(request, "consultations.html", looks=found[:PAGE], more=more, first=avant is None)

@@ -1,0 +1,102 @@
+"""Qualité: what the suites measured, delivery after delivery, and flows beside each other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from hub.meter import load_forms, meter
+from hub.web import french
+from hub.web.charts import Chart, Series
+from hub.web.gate import Staff
+from hub.web.queries import flows as flow_queries
+from hub.web.queries import quality as queries
+from hub.web.rendering import render
+from hub.web.screens import Screens, here
+from hub.web.seeing import incoming, seen
+from quality.declaration import Quality
+from quality.wording import figure, promise, subject
+
+router = APIRouter()
+Here = Annotated[Screens, Depends(here)]
+COMPARED_OVER = timedelta(days=30)
+
+
+@router.get("/qualite", name="qualite")
+def quality(request: Request, screens: Here, me: Staff) -> Response:
+    """Every flow over thirty days, beside the others."""
+    flows = {flow.flow: flow for flow in incoming(screens.hub, me)}
+    with screens.hub.engine.connect() as connection:
+        found = queries.compared(connection, list(flows), since=screens.clock() - COMPARED_OVER)
+    chart = Chart(
+        id="refus",
+        title="Part des enregistrements refusés sur trente jours",
+        labels=[row.flow for row in found],
+        series=[
+            Series(name="refusés", values=[row.quarantined / row.received if row.received else None for row in found])
+        ],
+        unit=french.percent,
+        bars=True,
+        what="Flux",
+    )
+    return render(request, "qualite.html", rows=found, flows=flows, chart=chart)
+
+
+@router.get("/qualite/{name}", name="qualite_un")
+def flow(request: Request, screens: Here, me: Staff, name: str) -> Response:
+    """What is promised of a flow, and what its last deliveries kept of it."""
+    declared = screens.hub.flow(name)
+    seen(me, declared.partner if declared.direction == "in" else None)
+    promised = screens.hub.qualities[name]
+    with screens.hub.engine.connect() as connection:
+        past = flow_queries.history(connection, name)
+    return render(request, "qualite_un.html", flow=declared, lines=lines(promised, past), charts=trends(promised, past))
+
+
+@router.post("/qualite", name="compteur")
+def count(request: Request, screens: Here, me: Staff) -> Response:  # noqa: ARG001 - it guards
+    """Count the questions nobody has to ask again; it reads the whole journal, so somebody has to ask for it."""
+    with screens.hub.engine.connect() as connection:
+        found = meter(connection, load_forms(), now=screens.clock())
+    return render(request, "qualite_compteur.html", lines=found)
+
+
+def lines(promised: Quality, past: list[Any]) -> list[dict[str, Any]]:
+    """Each promise, and the measure of each of the last deliveries it was held against."""
+    found = []
+    for expected in promised.suite:
+        judged = [
+            row for row in past if expected.kind in {None, row.kind} and expected.measured in (row.measures or {})
+        ]
+        values = [(row, row.measures[expected.measured]) for row in judged[-8:]]
+        cells = [
+            {"id": row.id, "day": row.day, "value": figure(expected, value), "kept": _kept(expected, value)}
+            for row, value in values
+            if value is not None
+        ]
+        found.append({"promise": promise(expected), "cells": cells})
+    return found
+
+
+def _kept(expected: Any, value: float) -> bool:
+    low = expected.at_least is None or value >= expected.at_least
+    return low and (expected.at_most is None or value <= expected.at_most)
+
+
+def trends(promised: Quality, past: list[Any]) -> list[Chart]:
+    """The shares among the measures, over time, one chart."""
+    shares = {each.measured: each for each in promised.suite if each.expect in {"fill_rate", "quarantined_share"}}
+    series = [
+        Series(name=_named(expected), values=[(row.measures or {}).get(name) for row in past])
+        for name, expected in shares.items()
+    ]
+    labels = [f"{row.day:%d/%m}" for row in past]
+    return [Chart(id="mesures", title="Mesures de la suite, livraison après livraison", labels=labels, series=series,
+                  unit=french.percent, whole=True)]  # fmt: skip
+
+
+def _named(expected: Any) -> str:
+    return f"Remplissage : {french.field_name(expected.field)}" if expected.field else subject(expected)

@@ -1,0 +1,85 @@
+"""Aujourd'hui: what arrived, what is late, what waits, and the one thing to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from hub.alarms import acknowledge, open_alarms
+from hub.switches import switches
+from hub.web.gate import Anybody, Operator
+from hub.web.queries.counting import backlog
+from hub.web.queries.outbox import counts
+from hub.web.queries.today import flows_today
+from hub.web.rendering import go, render
+from hub.web.screens import Screens, here
+from hub.web.seeing import incoming, outgoing_partners
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+router = APIRouter()
+Here = Annotated[Screens, Depends(here)]
+SHOWN_ALARMS = 20
+URGENT = ("livraison_retenue", "livraison_manquante", "livraison_refusee")
+
+
+@router.get("/", name="aujourdhui")
+def today(request: Request, screens: Here, me: Anybody) -> Response:
+    """The first page."""
+    hub = screens.hub
+    with hub.engine.connect() as connection:
+        flows = flows_today(connection, incoming(hub, me), now=screens.clock())
+        alarms = seen_alarms(connection, flows, everything=me.partner is None)
+        waiting = backlog(connection)
+        outbox = counts(connection, outgoing_partners(hub, me))
+        off = switches(connection)
+    shown: dict[str, Any] = {"flows": flows, "alarms": alarms[:SHOWN_ALARMS], "more_alarms": len(alarms) > SHOWN_ALARMS}
+    parked = {partner: states["parked"] for partner, states in outbox.items() if states["parked"][0]}
+    task = None if me.partner else next_task(me.roles, waiting, alarms, parked)
+    return render(request, "aujourdhui.html", **shown, waiting=waiting, outbox=outbox, off=off, task=task)
+
+
+def seen_alarms(connection: Connection, flows: list[dict[str, Any]], *, everything: bool) -> list[dict[str, Any]]:
+    """The latest open alarms: all of them, or those of some flows."""
+    if everything:
+        return open_alarms(connection, limit=SHOWN_ALARMS + 1)
+    found = [alarm for flow in flows for alarm in open_alarms(connection, flow=flow["flow"], limit=SHOWN_ALARMS + 1)]
+    return sorted(found, key=lambda alarm: -int(alarm["id"]))
+
+
+def next_task(
+    roles: frozenset[str],
+    waiting: Mapping[str, Any],
+    alarms: Sequence[Mapping[str, Any]],
+    parked: Mapping[str, tuple[int, bool]],
+) -> dict[str, Any] | None:
+    """The one thing to do next: what stops people's data from reaching anybody comes first; a reviewer's is the cases."""
+    if "reviewer" in roles and "operator" not in roles:
+        return {"kind": "review_cases", "count": waiting["review_cases"]} if waiting["review_cases"] else None
+    by_kind = {alarm["kind"]: alarm for alarm in reversed(alarms) if alarm["acknowledged_by"] is None}
+    for kind in URGENT:
+        if kind in by_kind:
+            return {"kind": kind, "alarm": by_kind[kind]}
+    if parked:
+        return {"kind": "messages", "partner": next(iter(parked))}
+    for name in ("quarantined", "review_cases"):
+        if waiting[name]:
+            return {"kind": name, "count": waiting[name]}
+    return None
+
+
+@router.post("/alertes/{number}", name="alerte")
+def see_alarm(
+    request: Request,
+    screens: Here,
+    me: Operator,
+    number: int,
+    close: Annotated[bool, Form(alias="clore")] = False,  # noqa: FBT002 - a form's field
+) -> Response:
+    """Somebody looks after an alarm, or has dealt with it."""
+    acknowledge(screens.hub, number, author=me.name, now=screens.clock(), close=close)
+    return go(request, "aujourdhui", said="alerte_close" if close else "prise_en_charge")

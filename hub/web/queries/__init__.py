@@ -1,0 +1,1 @@
+"""What the pages read: bounded, by key, never everything."""

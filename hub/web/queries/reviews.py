@@ -1,0 +1,117 @@
+"""Review cases: the queue, and two records side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from hub.identity.explain import FIELDS, LEVELS, SUPPORTS
+from hub.identity.french.text import letters
+from schemas.beneficiary import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+QUEUE = """
+select c.id, c.kind, c.opened_at, a.flow as flow_a, b.flow as flow_b
+from review_case c join source_record a on a.id = c.record_a join source_record b on b.id = c.record_b
+where c.closed_at is null and c.id > :after order by c.id limit :limit
+"""
+
+ONE = """
+select c.id, c.kind, c.evidence, c.opened_at, c.closed_at, c.closed_by, c.record_a, c.record_b,
+       d.verdict, d.author, d.reason, d.decided_at
+from review_case c
+left join decision d on d.record_a = c.record_a and d.record_b = c.record_b and d.superseded_at is null
+where c.id = :id
+"""
+
+RECORDS = """
+select r.id, r.flow, r.partner, r.as_of, r.delivery_id, v.content, r.nir_hash, l.person_id
+from source_record r join source_version v on v.source_record_id = r.id and v.version = r.version
+left join link l on l.source_record_id = r.id and l.superseded_at is null
+where r.id in (:a, :b)
+"""
+
+NEXT = "select id from review_case where closed_at is null and id > :after order by id limit 1"
+PREVIOUS = "select id from review_case where closed_at is null and id < :before order by id desc limit 1"
+
+# What tells people apart comes first; what is about their situation after it.
+FIRST = ("identity", "contact", "identifiers")
+HIDDEN = frozenset({"identity.nir", "identity.nir_key_status", "identity.nir_kind", "identity.birth_date_precision"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One field of two records: what each says, and whether that is the same."""
+
+    path: str
+    a: Any
+    b: Any
+
+    @property
+    def agreement(self) -> str:
+        if self.a is None or self.b is None:
+            return "seul"
+        if self.a == self.b:
+            return "egal"
+        return "proche" if _letters(self.a) == _letters(self.b) else "different"
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the field speaks of who somebody is, rather than of their situation."""
+        return self.path.partition(".")[0] in FIRST
+
+
+def _letters(value: Any) -> list[str | None]:
+    """What is left of a value without case, accents and punctuation."""
+    return [letters(str(each)) for each in (value if isinstance(value, list) else [value])]
+
+
+def queue(connection: Connection, *, after: int, limit: int) -> Sequence[Any]:
+    """The open cases, oldest first, after a given one."""
+    return connection.execute(text(QUEUE), {"after": after, "limit": limit}).all()
+
+
+def one(connection: Connection, number: int) -> Any:
+    """One case with the decision that stands about its pair; None when there is none."""
+    return connection.execute(text(ONE), {"id": number}).first()
+
+
+def records(connection: Connection, a: int, b: int) -> tuple[Any, Any]:
+    """The two records, with what they say now."""
+    found = {row.id: row for row in connection.execute(text(RECORDS), {"a": a, "b": b})}
+    return found[a], found[b]
+
+
+def neighbours(connection: Connection, number: int) -> tuple[int | None, int | None]:
+    """The open cases before and after one."""
+    return (
+        connection.execute(text(PREVIOUS), {"before": number}).scalar(),
+        connection.execute(text(NEXT), {"after": number}).scalar(),
+    )
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Difference]:
+    """Field by field, in reading order; the number is compared, never shown."""
+    order = list(facts())
+    paths = [path for path in order if (path in a or path in b) and path not in HIDDEN]
+    blocks = {name: place for place, name in enumerate(FIRST)}
+    paths.sort(key=lambda path: (blocks.get(path.partition(".")[0], len(FIRST)), order.index(path)))
+    return [Difference(path=path, a=a.get(path), b=b.get(path)) for path in paths]
+
+
+def sentences(evidence: Mapping[str, Any]) -> list[str]:
+    """What the machine saw, in plain French, read from what was stored when the case was opened."""
+    levels = evidence.get("niveaux", {})
+    seen = [f"{label} : {LEVELS.get(levels[name], levels[name])}" for name, label in FIELDS.items() if levels.get(name)]
+    supports = [SUPPORTS.get(name, name) for name in levels.get("appuis", ())]
+    if supports:
+        seen.append(f"appuis qui concordent : {', '.join(supports)}")
+    elif levels:
+        seen.append("aucun appui ne concorde")
+    return [f"{each[:1].upper()}{each[1:]}." for each in seen]

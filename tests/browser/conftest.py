@@ -1,0 +1,87 @@
+"""A real Chromium on a hub after its month of incidents."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from world import PASSWORD, month_of_incidents
+
+from hub.store import create_database, drop_database
+from hub.web.serving import screens
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+REFUSED = "the server responded with a status of 40"  # the browser says so of every page that refuses
+ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screens"
+
+
+@pytest.fixture(scope="session")
+def month(postgres, tmp_path_factory):
+    """The hub, the hour it is there, and the address of its screens."""
+    create_database(postgres, "browser", template="hub_template")
+    with (
+        month_of_incidents(tmp_path_factory.mktemp("month"), postgres.set(database="browser")) as (hub, hour),
+        screens(hub, clock=lambda: hour) as address,
+    ):
+        yield hub, hour, address
+    drop_database(postgres, "browser")
+
+
+@pytest.fixture
+def hub(month):
+    return month[0]
+
+
+@pytest.fixture
+def address(month):
+    return month[2]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser; what needs it is skipped, and says so, where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium here: .ci/run installs it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(chromium, address):
+    """Signs somebody in, in a window of their own; whatever the page refuses to load or run fails the test."""
+    windows, complaints = [], []
+
+    def enter(name, **window):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "fr-FR"} | window)
+        windows.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{address}/connexion")
+        page.fill("#nom", name)
+        page.fill("#mot_de_passe", PASSWORD)
+        page.click("main button")
+        page.wait_for_selector("h1")
+        return page
+
+    yield enter
+    for context in windows:
+        context.close()
+    assert [each for each in complaints if REFUSED not in each] == []
+
+
+@pytest.fixture(scope="session")
+def shoot():
+    """Keeps a picture of a page among the artefacts."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    return lambda page, name: page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)

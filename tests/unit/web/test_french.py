@@ -1,0 +1,80 @@
+"""Numbers, dates and words as a French reader expects them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from hub.web import french
+from hub.web.queries.quarantine import masked
+from hub.web.queries.reviews import Difference, sentences
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (french.number(1234567), "1\u202f234\u202f567"),
+        (french.number(None), "–"),
+        (french.capped((10_000, True)), "plus de 10\u202f000"),
+        (french.capped((7, False)), "7"),
+        (french.percent(0.125), "12,5\u202f%"),
+        (french.percent(1), "100\u202f%"),
+        (french.size(770_000_000), "770\u202fMo"),
+        (french.size(2_500_000_000), "2,5\u202fGo"),
+        (french.seconds(45), "45\u202fs"),
+        (french.seconds(600), "10\u202fmin"),
+        (french.seconds(9000), "2\u202fh"),
+        (french.when(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)), "02/07/2026 à 00:30"),
+        (french.day("2026-11-24"), "24/11/2026"),
+        (french.day(date(2026, 11, 25)), "25/11/2026"),
+        (french.month_name("2026-11"), "novembre 2026"),
+        (french.short_month("2026-08"), "août 26"),
+        (french.value_shown("2", "rsa.state"), "Droit ouvert et versable"),
+        (french.value_shown(["2024-01-31", "X"], "orientation.origin"), "31/01/2024, X"),
+        (french.value_shown(value=True), "oui"),
+        (french.field_name("contact.email"), "Adresse électronique"),
+        (french.partner_name("departement_08"), "Département 08"),
+    ],
+)
+def test_it_is_written_the_french_way(said, expected):
+    assert said == expected
+
+
+def test_an_alarm_is_told_without_commands_and_with_the_names_of_fields():
+    held = "caf_rsa, livraison 3 (RSABE.xml) : Le champ rsa.state est vide. hub delivery release 3 ou refuse 3."
+    missing = "Livraison quotidienne du 10/11/2026 non reçue ; aucune reçue. Demander un nouvel envoi : hub ledger caf_rsa --resend en rédige la demande."
+    again = "Mêmes octets que la livraison 14 (applied) : rien à faire."
+
+    assert (
+        french.told(held) == "caf_rsa, livraison 3 (RSABE.xml) : Le champ «\u00a0État du dossier RSA\u00a0» est vide."
+    )
+    assert french.told(missing) == "Livraison quotidienne du 10/11/2026 non reçue ; aucune reçue."
+    assert french.told(again) == "Mêmes octets que la livraison 14 (appliquée) : rien à faire."
+
+
+def test_a_masked_value_keeps_its_form_and_nothing_else():
+    assert masked("Zoé-Anne 1985-07-08, 06 12 34") == "aaa-aaaa 9999-99-99, 99 99 99"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "agreement"),
+    [
+        ("LE GOFF", "Le Goff", "proche"),
+        ("LE GOFF", "LE GOFF", "egal"),
+        ("LE GOFF", "MARTIN", "different"),
+        (None, "MARTIN", "seul"),
+        (["ZOE"], ["Zoé"], "proche"),
+        (["ZOE"], ["ZOE", "ANNE"], "different"),
+    ],
+)
+def test_two_values_agree_as_a_reader_would_say(a, b, agreement):
+    assert Difference(path="identity.birth_name", a=a, b=b).agreement == agreement
+
+
+def test_what_the_machine_saw_is_told_in_sentences():
+    evidence = {"niveaux": {"nir": "different", "nom": "egal", "appuis": ["adresse"]}}
+
+    assert sentences(evidence) == ["NIR : différent.", "Nom : identique.", "Appuis qui concordent : adresse."]
+    assert sentences({"niveaux": {"nom": "egal", "appuis": []}}) == ["Nom : identique.", "Aucun appui ne concorde."]
+    assert sentences({}) == []
