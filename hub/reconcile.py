@@ -38,7 +38,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
     """
     now = clock()
     with hub.engine.begin() as connection:
-        reconciled = link_records(connection, now=now, full=full)
+        reconciled = link_records(connection, hub.vault, now=now, full=full)
         touched = reconciled.touched
         carry_told(connection, reconciled.moved)
         changed = rebuild(connection, touched, now=now)
@@ -51,6 +51,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False) ->
         "new_persons": reconciled.new_persons,
         "merged": reconciled.merged,
         "reviews_opened": reconciled.reviews_opened,
+        "blocks_set_aside": dict(reconciled.set_aside),
         "persons_touched": len(touched),
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),

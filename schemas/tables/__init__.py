@@ -10,7 +10,19 @@ from schemas.tables.alarms import alarm
 from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, remembered_unit, staged_record
 from schemas.tables.base import metadata
 from schemas.tables.outgoing import disclosure, message, sync_file, told
-from schemas.tables.people import decision, dossier, link, person, review_case, source_identity
+from schemas.tables.people import (
+    comparison,
+    decision,
+    dossier,
+    identity_key,
+    link,
+    matching_base,
+    person,
+    review_case,
+    review_opinion,
+    source_identity,
+    value_rarity,
+)
 from schemas.tables.providers import access_token, asked, rate_budget
 from schemas.tables.said import movement, source_record, source_version
 
@@ -18,13 +30,16 @@ __all__ = [
     "access_token",
     "alarm",
     "asked",
+    "comparison",
     "decision",
     "delivery",
     "delivery_record",
     "disclosure",
     "dossier",
     "full_picture",
+    "identity_key",
     "link",
+    "matching_base",
     "message",
     "metadata",
     "movement",
@@ -33,10 +48,12 @@ __all__ = [
     "rate_budget",
     "remembered_unit",
     "review_case",
+    "review_opinion",
     "source_identity",
     "source_record",
     "source_version",
     "staged_record",
     "sync_file",
     "told",
+    "value_rarity",
 ]

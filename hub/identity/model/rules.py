@@ -41,6 +41,15 @@ def other_first_name(levels: Levels) -> Which:
 NEVER: tuple[Callable[[Levels], Which], ...] = (different_numbers, other_first_name)
 
 
+def certified_number(levels: Levels) -> Which:
+    """Le même numéro certifié des deux côtés, un prénom et une date qui s'accordent : la même personne, sans autre calcul."""
+    return (
+        at(levels, NIR, "égal, certifié")
+        & ~at(levels, FIRST_NAME, "absent", "différent", "initiale")
+        & ~at(levels, BORN, "absente", "différente")
+    )
+
+
 def nothing_of_civil_status(levels: Levels) -> Which:
     """Le même numéro, mais un autre prénom et ni le nom ni la date : celui d'un parent, d'un conjoint, ou une erreur."""
     apart = ~at(levels, NAME, *SAME_NAME) & ~at(levels, BORN, *SAME_DAY)
@@ -88,6 +97,14 @@ def another_name(levels: Levels) -> Which:
 
 
 LOOK_ALIKES: tuple[Callable[[Levels], Which], ...] = (perhaps_twins, perhaps_father_and_son, another_name)
+
+
+SURE: tuple[Callable[[Levels], Which], ...] = (certified_number,)
+
+
+def sure(levels: Levels) -> Which:
+    """Pairs that are one person whatever the scorecard says."""
+    return np.asarray(np.logical_or.reduce([rule(levels) for rule in SURE]))
 
 
 def forbidden(levels: Levels) -> Which:
