@@ -28,6 +28,12 @@ class Settings(BaseSettings):
     raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
     partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")
     chunk: int = Field(default=2000, ge=1, description="records in flight at once")
+    review_two_above: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="how far a verdict may be from the model's chance before two people must agree",
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property

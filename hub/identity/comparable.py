@@ -27,6 +27,7 @@ class Known:
 
     record: int
     flow: str
+    partner: str
     label: str
     person: Person = field(repr=False)
     number_hash: bytes | None = field(default=None, repr=False)

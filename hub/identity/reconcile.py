@@ -19,6 +19,7 @@ from hub.identity.model.rules import forbidden
 from hub.identity.model.scorecard import load
 from hub.identity.rarity import base_in_force, count_again
 from hub.identity.records import Move, current_persons, load_known, refresh
+from hub.identity.two_truths import keep_two_truths
 from hub.store import copy_rows, take_lock
 
 if TYPE_CHECKING:
@@ -108,9 +109,7 @@ def reconcile(
     model = model or load()
     if full:
         count_again(connection, model=model.version, now=now)
-    matcher = Matcher(
-        connection=connection, vault=vault, model=model, base=base_in_force(connection), costs=costs or Costs()
-    )
+    matcher = _matcher(connection, vault, model, costs)
     done = Reconciled(records=len(refreshed.seen))
     concerned = compare_again(matcher, sorted(refreshed.changed), done.set_aside)
     turned = judge_again(matcher, concerned | to_judge(connection))
@@ -118,6 +117,19 @@ def reconcile(
     done.touched |= {person for _, person in current_persons(connection, refreshed.seen).values()}
     connection.execute(text("update source_record set to_match = false where to_match"))
     return done
+
+
+def gather_again(connection: Connection, vault: Vault, records: Collection[int], *, now: datetime) -> Reconciled:
+    """Make persons again of some records and all they may be one with, after people decided something about them."""
+    take_lock(connection, "reconcile")
+    done = Reconciled(records=len(records))
+    _gather_all(_matcher(connection, vault, load(), None), records, done=done, now=now)
+    return done
+
+
+def _matcher(connection: Connection, vault: Vault, model: Model, costs: Costs | None) -> Matcher:
+    base = base_in_force(connection)
+    return Matcher(connection=connection, vault=vault, model=model, base=base, costs=costs or Costs())
 
 
 def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled, now: datetime) -> None:
@@ -129,7 +141,6 @@ def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled,
         over.update(reached)
         if reached:
             _gather(matcher, reached, done=done, now=now)
-            done.reviews_opened += keep_cases(matcher.connection, reached, now=now)
 
 
 def _gather(matcher: Matcher, records: list[int], *, done: Reconciled, now: datetime) -> None:
@@ -151,7 +162,10 @@ def _gather(matcher: Matcher, records: list[int], *, done: Reconciled, now: date
     apart = frozenset((row.a, row.b) for row in said if row.verdict == "distinct")
     known = decided | {(row.a, row.b) for row in compared_pairs}
     clusters, brought = _possible(matcher, people, edges, never=never, apart=apart, known=known)
-    _write_links(connection, _parts(clusters, records), brought=brought, done=done, now=now)
+    parts = _parts(clusters, records)
+    _write_links(connection, parts, brought=brought, done=done, now=now)
+    done.reviews_opened += keep_cases(connection, records, now=now)
+    done.reviews_opened += keep_two_truths(connection, people, parts, now=now)
 
 
 def _possible(

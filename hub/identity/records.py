@@ -40,7 +40,7 @@ order by r.id
 KEPT = f"select {', '.join(SAME)} from source_identity where source_record_id = any(:records)"  # noqa: S608 - our columns
 
 KNOWN = """
-select i.source_record_id as record, i.flow, i.flow || ' ' || r.key as label, i.comparable, i.number_hash, i.nir_state,
+select i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key as label, i.comparable, i.number_hash, i.nir_state,
        i.shared, v.nir_encrypted
 from source_identity i
 join source_record r on r.id = i.source_record_id
@@ -203,7 +203,7 @@ def load_known(connection: Connection, vault: Vault, records: Collection[int]) -
         )
         shared = [MAY_BE_SHARED[rule] for rule in row.shared]
         found[row.record] = Known(
-            record=row.record, flow=row.flow, label=row.label, person=without(person, shared) if shared else person,
+            record=row.record, flow=row.flow, partner=row.partner, label=row.label, person=without(person, shared) if shared else person,
             number_hash=bytes(row.number_hash) if row.number_hash else None,
         )  # fmt: skip
     return found

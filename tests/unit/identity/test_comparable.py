@@ -128,7 +128,14 @@ NUMBER_A, NUMBER_B = b"a" * 16, b"b" * 16
 def known(record, *, flow=None, number=None):
     state = int(State.CERTIFIED) if number else 0
     flow = flow or f"f{record}"
-    return Known(record=record, flow=flow, label=f"{flow} {record}", person=Person(nir_state=state), number_hash=number)
+    return Known(
+        record=record,
+        flow=flow,
+        partner=flow,
+        label=f"{flow} {record}",
+        person=Person(nir_state=state),
+        number_hash=number,
+    )
 
 
 def edge(a, b, chance=0.99, *, human=False):
@@ -184,7 +191,9 @@ def test_the_order_of_edges_and_of_records_changes_nothing():
         assert gathered(people, edges)[0] == expected
         number_of = dict(zip(range(1, 9), draw.sample(range(1, 9), 8), strict=True))
         renamed = [
-            Known(record=number_of[each.record], flow=each.flow, label=each.label, person=each.person)
+            Known(
+                record=number_of[each.record], flow=each.flow, partner=each.flow, label=each.label, person=each.person
+            )
             for each in people
         ]
         turned = [edge(*sorted((number_of[each.a], number_of[each.b])), each.chance) for each in edges]
