@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Connector
     from connectors.declaration import Flow
+    from hub.identity.matching import Matching
     from hub.sharing.agreements import Agreement
     from mappings.declaration import InMapping, OutMapping
     from quality.declaration import Quality
@@ -69,6 +70,12 @@ class Hub:
         from hub.sharing.agreements import load_agreements  # noqa: PLC0415
 
         return load_agreements()
+
+    @cached_property
+    def matching(self) -> Matching:
+        from hub.identity.matching import read_matching  # noqa: PLC0415
+
+        return read_matching(self.settings.match_model)
 
     def in_mapping(self, flow: str) -> InMapping:
         """How an incoming flow's columns become ours."""

@@ -188,7 +188,7 @@ def _undo(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> 
     touched = _persons(connection)
     moves = _put_links_back(connection, known)
     withdrawn, retractions = _put_records_back(connection, known)
-    linked = link_records(connection, hub.vault, now=now)
+    linked = link_records(connection, hub.vault, hub.matching, now=now)
     moves += linked.moved
     persons = touched | linked.touched | {person for move in moves for person in (move.old, move.new)}
     carry_told(connection, moves)

@@ -28,6 +28,13 @@ class Settings(BaseSettings):
     raw_dir: Path | None = Field(default=None, description="encrypted deliveries; default home/raw")
     partners_dir: Path | None = Field(default=None, description="declared flows; default: those of the package")
     chunk: int = Field(default=2000, ge=1, description="records in flight at once")
+    match_model: Path | None = Field(
+        default=None,
+        description="a matching model in force instead of the one that ships; hub reconcile --what-if shows its effect",
+    )
+    rematch_limit: float = Field(
+        default=0.01, ge=0, le=1, description="the share of persons a full match may merge or split without --yes"
+    )
     review_two_above: float = Field(
         default=0.9,
         ge=0,

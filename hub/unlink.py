@@ -69,7 +69,7 @@ def _others(connection: Connection, person: UUID, record: int) -> list[int]:
 
 def _apart(hub: Hub, connection: Connection, person: UUID, records: list[int], *, now: datetime) -> dict[str, Any]:
     told = told_across(connection, person)
-    done = gather_again(connection, hub.vault, records, now=now)
+    done = gather_again(connection, hub.vault, hub.matching, records, now=now)
     carry_told(connection, done.moved)
     changed = rebuild(connection, done.touched, now=now)
     filled = fill(connection, hub.agreements, done.touched, now=now, recalled=done.touched)

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from hub.identity.candidates import candidate_pairs
 from hub.identity.comparing import compare
 from hub.identity.evidence import APART, evidence_of, outcomes
-from hub.identity.model.decision import Costs, Decided, decide
+from hub.identity.model.decision import Decided, decide
 from hub.identity.model.pairs import BITS, LEVELS, Pairs
 from hub.identity.model.scorecard import rivals_of
 from hub.identity.rarity import frequencies_for
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hub.identity.model.scorecard import Model, Rivals
+    from hub.identity.matching import Matching
+    from hub.identity.model.scorecard import Rivals
     from hub.identity.rarity import Base
     from hub.vault import Vault
 
@@ -77,9 +78,8 @@ class Matcher:
 
     connection: Connection
     vault: Vault
-    model: Model
+    matching: Matching
     base: Base
-    costs: Costs
 
 
 def compare_again(matcher: Matcher, records: Sequence[int], aside: Counter[str]) -> set[int]:
@@ -92,7 +92,7 @@ def compare_again(matcher: Matcher, records: Sequence[int], aside: Counter[str])
         found = candidate_pairs(matcher.connection, chosen)
         aside.update(found.set_aside)
         pairs = compared(matcher, found.pairs)
-        pairs = pairs.where(matcher.model.weights(pairs.levels, pairs.bits).sum(axis=1) >= FLOOR)
+        pairs = pairs.where(matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1) >= FLOOR)
         _keep(matcher, pairs)
         concerned.update(pairs.a.tolist(), pairs.b.tolist())
     return concerned
@@ -116,7 +116,7 @@ def _keep(matcher: Matcher, pairs: Pairs) -> None:
             "b": pairs.b.tolist(),
             "levels": [row.tobytes() for row in levels],
             "bits": [row.tobytes() for row in bits],
-            "model": matcher.model.version,
+            "model": matcher.matching.model.version,
         },
     )
 
@@ -142,8 +142,8 @@ def _judge_chunk(matcher: Matcher, records: list[int]) -> set[int]:
     if not rows:
         return set()
     pairs, sizes = _as_pairs(matcher, rows)
-    rivals = rivals_of(pairs, matcher.model.weights(pairs.levels, pairs.bits).sum(axis=1))
-    decided = decide(matcher.model, pairs, records=sizes, costs=matcher.costs, rivals=rivals)
+    rivals = rivals_of(pairs, matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1))
+    decided = decide(matcher.matching.model, pairs, records=sizes, costs=matcher.matching.costs, rivals=rivals)
     chances, decisions = decided.chances.round(9), outcomes(decided)
     mine = np.isin(pairs.a, records) | np.isin(pairs.b, records)
     as_before = np.array(
@@ -184,7 +184,12 @@ def _write(
     )  # fmt: skip
     few = pairs.where(which)
     said = evidence_of(
-        matcher.model, few, chosen, records=sizes, costs=matcher.costs, rivals=(rivals[0][which], rivals[1][which])
+        matcher.matching.model,
+        few,
+        chosen,
+        records=sizes,
+        costs=matcher.matching.costs,
+        rivals=(rivals[0][which], rivals[1][which]),
     )
     matcher.connection.execute(
         text(DECIDE),

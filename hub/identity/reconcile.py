@@ -14,9 +14,7 @@ from sqlalchemy import text
 from hub.identity.cases import keep_cases
 from hub.identity.clusters import Clusters, Edge, gather
 from hub.identity.comparisons import Matcher, compare_again, compared, judge_again, to_judge
-from hub.identity.model.decision import Costs
 from hub.identity.model.rules import forbidden
-from hub.identity.model.scorecard import load
 from hub.identity.rarity import base_in_force, count_again
 from hub.identity.records import Move, current_persons, load_known, refresh
 from hub.identity.two_truths import keep_two_truths
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
     from hub.identity.clusters import Pair
     from hub.identity.comparable import Known
-    from hub.identity.model.scorecard import Model
+    from hub.identity.matching import Matching
     from hub.vault import Vault
 
 AUTHOR = "hub"
@@ -90,13 +88,7 @@ class Reconciled:
 
 
 def reconcile(
-    connection: Connection,
-    vault: Vault,
-    *,
-    now: datetime,
-    full: bool = False,
-    model: Model | None = None,
-    costs: Costs | None = None,
+    connection: Connection, vault: Vault, matching: Matching, *, now: datetime, full: bool = False
 ) -> Reconciled:
     """Match what is new or changed (``full``: everything), in the caller's transaction; one run at a time.
 
@@ -106,10 +98,9 @@ def reconcile(
     """
     take_lock(connection, "reconcile")
     refreshed = refresh(connection, vault, full=full)
-    model = model or load()
     if full:
-        count_again(connection, model=model.version, now=now)
-    matcher = _matcher(connection, vault, model, costs)
+        count_again(connection, model=matching.model.version, now=now)
+    matcher = _matcher(connection, vault, matching)
     done = Reconciled(records=len(refreshed.seen))
     concerned = compare_again(matcher, sorted(refreshed.changed), done.set_aside)
     turned = judge_again(matcher, concerned | to_judge(connection))
@@ -119,17 +110,18 @@ def reconcile(
     return done
 
 
-def gather_again(connection: Connection, vault: Vault, records: Collection[int], *, now: datetime) -> Reconciled:
+def gather_again(
+    connection: Connection, vault: Vault, matching: Matching, records: Collection[int], *, now: datetime
+) -> Reconciled:
     """Make persons again of some records and all they may be one with, after people decided something about them."""
     take_lock(connection, "reconcile")
     done = Reconciled(records=len(records))
-    _gather_all(_matcher(connection, vault, load(), None), records, done=done, now=now)
+    _gather_all(_matcher(connection, vault, matching), records, done=done, now=now)
     return done
 
 
-def _matcher(connection: Connection, vault: Vault, model: Model, costs: Costs | None) -> Matcher:
-    base = base_in_force(connection)
-    return Matcher(connection=connection, vault=vault, model=model, base=base, costs=costs or Costs())
+def _matcher(connection: Connection, vault: Vault, matching: Matching) -> Matcher:
+    return Matcher(connection=connection, vault=vault, matching=matching, base=base_in_force(connection))
 
 
 def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled, now: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
 
+from hub.identity.matching import Matching
 from hub.identity.reconcile import reconcile
 from hub.sandbox.population import Population
 from hub.vault import Vault
@@ -129,10 +130,10 @@ class People:
         )  # fmt: skip
         return known
 
-    def match(self, *, full=False, **how):
+    def match(self, *, full=False, matching=None):
         self.now += timedelta(seconds=1)
         with self.engine.begin() as connection:
-            return reconcile(connection, self.vault, now=self.now, full=full, **how)
+            return reconcile(connection, self.vault, matching or Matching(), now=self.now, full=full)
 
     def rows(self, statement, **known):
         with self.engine.connect() as connection:
