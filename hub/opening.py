@@ -75,7 +75,8 @@ class Hub:
     def matching(self) -> Matching:
         from hub.identity.matching import read_matching  # noqa: PLC0415
 
-        return read_matching(self.settings.match_model)
+        spark = self.settings.spark_master if self.settings.match_engine == "spark" else None
+        return read_matching(self.settings.match_model, spark=spark)
 
     def in_mapping(self, flow: str) -> InMapping:
         """How an incoming flow's columns become ours."""

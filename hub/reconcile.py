@@ -54,7 +54,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False, an
 
 def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict[str, Any]:
     """What a full match by a candidate model or other costs would do to persons. Nothing is kept."""
-    matching = read_matching(candidate)
+    matching = read_matching(candidate, spark=hub.matching.spark)
     with hub.engine.connect() as connection, connection.begin() as transaction:
         reconciled = link_records(connection, hub.vault, matching, now=clock(), full=True)
         effect = effect_of(connection, reconciled.moved)

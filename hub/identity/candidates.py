@@ -20,37 +20,26 @@ if TYPE_CHECKING:
 
 NUMBER_END = next(place for place, rule in enumerate(RULES) if rule.name == "fin du numéro, prénom")
 
-SIZED = """
-create temporary table block on commit drop as
-with wanted as (
+# One statement: the pairs, then a line without a pair for each block that is too large.
+PAIRS = """
+with wanted as materialized (
   select k.key, k.rule, k.source_record_id, k.certified
   from identity_key k join source_identity i using (source_record_id)
   where k.source_record_id = any(:records)
     and not (case when k.rule = :number_end then :number else k.rule end = any(i.shared))
-), sized as (
-  select b.key, b.rule, count(*) as holders, count(*) filter (where b.rule = :number or not o.certified) as few
+), block as materialized (
+  select b.key, b.rule, count(*) as holders, count(*) * count(*) filter (where b.rule = :number or not o.certified) as pairs
   from (select distinct key, rule from wanted) b
   cross join lateral (select certified from identity_key o where o.key = b.key limit :largest + 1) o
   group by b.key, b.rule
 )
-select w.key, w.rule, w.source_record_id, w.certified, s.holders * s.few as pairs
-from wanted w join sized s using (key)
-where s.holders > 1
-"""
-
-PAIRS = """
-select distinct least(w.source_record_id, o.source_record_id) as a, greatest(w.source_record_id, o.source_record_id) as b
-from block w join identity_key o on o.key = w.key
-where w.pairs <= :largest and o.source_record_id <> w.source_record_id and (w.rule = :number or not (w.certified and o.certified))
-order by 1, 2
-"""
-
-ASIDE = "select distinct on (key) rule, pairs from block where pairs > :largest"
-
-DECIDED = """
-select record_a as a, record_b as b, verdict from decision
-where superseded_at is null and (record_a = any(:records) or record_b = any(:records))
-order by 1, 2
+(select distinct least(w.source_record_id, o.source_record_id) as a, greatest(w.source_record_id, o.source_record_id) as b,
+   null::smallint as rule
+ from wanted w join block using (key) join identity_key o on o.key = w.key
+ where block.holders > 1 and block.pairs <= :largest and o.source_record_id <> w.source_record_id
+   and (w.rule = :number or not (w.certified and o.certified))
+ order by 1, 2)
+union all select null, null, rule from block where pairs > :largest
 """
 
 
@@ -67,14 +56,10 @@ def candidate_pairs(connection: Connection, records: Collection[int]) -> Found:
     known = {
         "records": list(records), "largest": LARGEST_BLOCK, "number": NUMBER, "number_end": NUMBER_END,
     }  # fmt: skip
-    connection.execute(text(SIZED), known)
-    rows = connection.execute(text(PAIRS), known)
-    found = Found(pairs=[(row.a, row.b) for row in rows])
-    found.set_aside.update(RULES[row.rule].name for row in connection.execute(text(ASIDE), known))
-    connection.execute(text("drop table block"))
+    found = Found()
+    for row in connection.execute(text(PAIRS), known):
+        if row.rule is None:
+            found.pairs.append((row.a, row.b))
+        else:
+            found.set_aside[RULES[row.rule].name] += 1
     return found
-
-
-def decided_pairs(connection: Connection, records: Collection[int]) -> dict[tuple[int, int], str]:
-    """What people decided about pairs with at least one record of ``records``."""
-    return {(row.a, row.b): row.verdict for row in connection.execute(text(DECIDED), {"records": list(records)})}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -35,10 +35,17 @@ def compare(
     *,
     flows: Mapping[str, int],
     frequencies: Frequencies,
+    spark: str | None = None,
 ) -> Pairs:
-    """Compare pairs of records; ``a`` and ``b`` of the answer are record ids, sources the numbers of their ``flows``."""
-    engine = compare_in_duckdb if len(pairs) >= MANY else compare_in_process
-    return engine(pairs, people, flows=flows, frequencies=frequencies)
+    """Compare pairs of records; ``a`` and ``b`` of the answer are record ids, sources the numbers of their ``flows``.
+
+    ``spark`` is the master of a Spark that does it, where there are many.
+    """
+    if len(pairs) < MANY:
+        return compare_in_process(pairs, people, flows=flows, frequencies=frequencies)
+    if spark:
+        return compare_in_spark(pairs, people, flows=flows, frequencies=frequencies, master=spark)
+    return compare_in_duckdb(pairs, people, flows=flows, frequencies=frequencies)
 
 
 def compare_in_process(
@@ -82,30 +89,58 @@ def compare_in_duckdb(
     frequencies: Frequencies,
 ) -> Pairs:
     """All at once, in SQL."""
-    records = sorted(people)
-    place = {record: number for number, record in enumerate(records)}
     with duckdb.connect(config={"threads": 2}) as connection:
-        _load(connection, [people[record] for record in records], flows)
-        _load_rarities(connection, [people[record].person for record in records], frequencies)
-        columns = np.array([(place[a], place[b]) for a, b in pairs], dtype=np.int32).reshape(-1, 2)
-        connection.from_arrow(pa.table({"a": columns[:, 0], "b": columns[:, 1]})).create("candidates")
-        found = compare_pairs(connection)
-    ids = np.array(records, dtype=np.int64)
-    return Pairs(
-        a=ids[found.a], b=ids[found.b], source_a=found.source_a, source_b=found.source_b, levels=found.levels, bits=found.bits
-    )  # fmt: skip
+        connection.from_arrow(_table(people, flows)).create("records")
+        _load_rarities(connection, [known.person for known in people.values()], frequencies)
+        connection.from_arrow(_places(pairs, people)).create("candidates")
+        return _named(compare_pairs(connection), people)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, people: Sequence[Known], flows: Mapping[str, int]) -> None:
+def compare_in_spark(
+    pairs: Sequence[tuple[int, int]],
+    people: Mapping[int, Known],
+    *,
+    flows: Mapping[str, int],
+    frequencies: Frequencies,
+    master: str,
+) -> Pairs:
+    """All at once, on Spark's executors."""
+    from hub.identity.match.spark import CARRIED, compare_table  # noqa: PLC0415 - only where Spark is used
+
+    records = _table(people, flows)
+    for kind, columns in CARRIED.items():
+        for value, bits in columns:
+            rated = [frequencies.of(kind, each) for each in records[value].to_pylist()]
+            records = records.append_column(bits, pa.array(rated, pa.float32()))
+    found = compare_table(records, _places(pairs, people), master=master, records_counted=frequencies.records)
+    return _named(found, people)
+
+
+def _places(pairs: Sequence[tuple[int, int]], people: Mapping[int, Known]) -> pa.Table:
+    """The pairs, by the places of their records in order."""
+    place = {record: number for number, record in enumerate(sorted(people))}
+    columns = np.array([(place[a], place[b]) for a, b in pairs], dtype=np.int32).reshape(-1, 2)
+    return pa.table({"a": columns[:, 0], "b": columns[:, 1]})
+
+
+def _named(found: Pairs, people: Mapping[int, Known]) -> Pairs:
+    """The same, by record ids again."""
+    ids = np.array(sorted(people), dtype=np.int64)
+    return replace(found, a=ids[found.a], b=ids[found.b])
+
+
+def _table(people: Mapping[int, Known], flows: Mapping[str, int]) -> pa.Table:
+    """The people as columns, in the order of their records."""
+    ordered = [people[record] for record in sorted(people)]
     columns = {
-        each.name: pa.array([_plain(getattr(known.person, each.name)) for known in people], KINDS.get(each.name, pa.string()))
+        each.name: pa.array([_plain(getattr(known.person, each.name)) for known in ordered], KINDS.get(each.name, pa.string()))
         for each in fields(Person)
     }  # fmt: skip
     columns |= {
-        "rid": pa.array(range(len(people)), pa.int32()),
-        "src": pa.array([flows[known.flow] for known in people], pa.uint8()),
+        "rid": pa.array(range(len(ordered)), pa.int32()),
+        "src": pa.array([flows[known.flow] for known in ordered], pa.int16()),
     }
-    connection.from_arrow(pa.table(columns)).create("records")
+    return pa.table(columns)
 
 
 def _plain(value: object) -> object:

@@ -80,6 +80,7 @@ class Matcher:
     vault: Vault
     matching: Matching
     base: Base
+    full: bool = False
 
 
 def compare_again(matcher: Matcher, records: Sequence[int], aside: Counter[str]) -> set[int]:
@@ -104,7 +105,8 @@ def compared(matcher: Matcher, pairs: Sequence[tuple[int, int]]) -> Pairs:
     flows = {flow: number for number, flow in enumerate(sorted({known.flow for known in people.values()}))}
     persons = [known.person for known in people.values()]
     frequencies = frequencies_for(matcher.connection, matcher.base, persons)
-    return compare(pairs, people, flows=flows, frequencies=frequencies)
+    spark = matcher.matching.spark if matcher.full else None
+    return compare(pairs, people, flows=flows, frequencies=frequencies, spark=spark)
 
 
 def _keep(matcher: Matcher, pairs: Pairs) -> None:

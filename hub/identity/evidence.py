@@ -5,13 +5,14 @@ Written once, when the pair is decided; whoever explains reads it and computes n
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hub.identity.model.decision import decide
 from hub.identity.model.levels import COMPARISONS
+from hub.identity.model.pairs import Pairs
 from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE
 from hub.identity.model.scorecard import BY_FREQUENCY, VALUES, features_of
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hub.identity.model.decision import Costs, Decided
-    from hub.identity.model.pairs import Pairs
     from hub.identity.model.scorecard import Model, Rivals
 
 MIDDLING = 10.0  # the bits of a value that is neither rare nor common, for a field that might have agreed
@@ -74,18 +74,24 @@ def _turning(
     model: Model, pairs: Pairs, decided: Decided, *, records: Mapping[int, int], costs: Costs, rivals: Rivals
 ) -> list[list[dict[str, str]]]:
     """For each pair, the fields that alone would have changed the outcome, with the level and the outcome they would have given."""
-    found: list[list[dict[str, str]]] = [[] for _ in range(len(pairs))]
-    before = outcomes(decided)
-    for column, comparison in enumerate(COMPARISONS):
-        for level in _extremes(model, column):
-            other = _with_level(pairs, column, level)
-            after = outcomes(decide(model, other, records=records, costs=costs, rivals=rivals))
-            turned = (after != before) & (pairs.levels[:, column] != level) & ((after == LINK) | (before == LINK))
-            for place in np.flatnonzero(turned):
-                found[place].append(
-                    {"champ": comparison.name, "niveau": comparison.levels[level].name, "issue": str(after[place])}
-                )
+    size, before = len(pairs), outcomes(decided)
+    tried = [(column, level) for column in range(len(COMPARISONS)) for level in _extremes(model, column)]
+    others = _joined([_with_level(pairs, column, level) for column, level in tried])
+    again = (np.tile(rivals[0], len(tried)), np.tile(rivals[1], len(tried)))
+    after = outcomes(decide(model, others, records=records, costs=costs, rivals=again)).reshape(len(tried), size)
+    found: list[list[dict[str, str]]] = [[] for _ in range(size)]
+    for (column, level), words in zip(tried, after, strict=True):
+        comparison = COMPARISONS[column]
+        turned = (words != before) & (pairs.levels[:, column] != level) & ((words == LINK) | (before == LINK))
+        for place in np.flatnonzero(turned):
+            found[place].append(
+                {"champ": comparison.name, "niveau": comparison.levels[level].name, "issue": str(words[place])}
+            )
     return found
+
+
+def _joined(parts: Sequence[Pairs]) -> Pairs:
+    return Pairs(**{each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Pairs)})
 
 
 def _extremes(model: Model, column: int) -> tuple[int, int]:

@@ -20,26 +20,27 @@ COSTS = {each.name for each in fields(Costs)}
 
 @dataclass(frozen=True, kw_only=True)
 class Matching:
-    """A model, and the costs its decisions follow."""
+    """A model, the costs its decisions follow, and the Spark that compares pairs in a full match, if any."""
 
     model: Model = field(default_factory=load)
     costs: Costs = field(default_factory=Costs)
+    spark: str | None = None
 
 
-def read_matching(path: Path | None) -> Matching:
+def read_matching(path: Path | None, *, spark: str | None = None) -> Matching:
     """A file in the form of those that ship (``hub/identity/models``), with ``costs`` beside or alone; what it does not say is as shipped.
 
     Raises ``FixTheDeclaration`` that names the file, the field and what may stand there.
     """
     if path is None:
-        return Matching()
+        return Matching(spark=spark)
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FixTheDeclaration(f"{path.name} cannot be read as JSON.") from error
     if not isinstance(given, dict) or not given.keys() <= {*OF_A_MODEL, "costs"}:
         raise FixTheDeclaration(f"{path.name}: only {', '.join(sorted({*OF_A_MODEL, 'costs'}))} may stand there.")
-    return Matching(model=_model(path, given), costs=_costs(path, given.get("costs", {})))
+    return Matching(model=_model(path, given), costs=_costs(path, given.get("costs", {})), spark=spark)
 
 
 def _model(path: Path, given: dict[str, Any]) -> Model:

@@ -100,7 +100,7 @@ def reconcile(
     refreshed = refresh(connection, vault, full=full)
     if full:
         count_again(connection, model=matching.model.version, now=now)
-    matcher = _matcher(connection, vault, matching)
+    matcher = _matcher(connection, vault, matching, full=full)
     done = Reconciled(records=len(refreshed.seen))
     concerned = compare_again(matcher, sorted(refreshed.changed), done.set_aside)
     turned = judge_again(matcher, concerned | to_judge(connection))
@@ -120,8 +120,8 @@ def gather_again(
     return done
 
 
-def _matcher(connection: Connection, vault: Vault, matching: Matching) -> Matcher:
-    return Matcher(connection=connection, vault=vault, matching=matching, base=base_in_force(connection))
+def _matcher(connection: Connection, vault: Vault, matching: Matching, *, full: bool = False) -> Matcher:
+    return Matcher(connection=connection, vault=vault, matching=matching, base=base_in_force(connection), full=full)
 
 
 def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled, now: datetime) -> None:
@@ -220,6 +220,8 @@ def _write_links(
     done.new_persons += len(new_persons)
     done.linked += len(moves)
     copy_rows(connection, "copy person (id, created_at) from stdin", ((person, now) for person in new_persons))
+    if not moves:
+        return
     connection.execute(text(SUPERSEDE), {"records": [record for record in moves if record in before], "now": now})
     copy_rows(
         connection,
@@ -256,6 +258,8 @@ def _forward(
 ) -> None:
     """A person left without any record forwards to where its records went."""
     emptied: dict[UUID, UUID] = {before[record][1]: person for record, person in moves.items() if record in before}
+    if not emptied:
+        return
     still = connection.execute(
         text("select distinct person_id from link where superseded_at is null and person_id = any(:ids)"),
         {"ids": list(emptied)},

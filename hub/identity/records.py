@@ -13,7 +13,7 @@ from sqlalchemy import text
 from hub.identity.comparable import Known, comparable, may_be_used, read_back, stored, without
 from hub.identity.french.numbers import State
 from hub.identity.keys import KEY_BYTES, MAY_BE_SHARED, NUMBER, SHARED_BY, keys_of
-from hub.store import copy_rows, upsert_rows
+from hub.store import copy_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 CHUNK = 5000
 COLUMNS = (
-    "source_record_id", "flow", "partner", "nir_hash", "number_hash", "nir_state", "comparable", "shared", "birth_date",
+    "source_record_id", "flow", "partner", "nir_hash", "number_hash", "nir_state", "comparable", "birth_date",
     "birth_date_precision", "caf_number", "france_travail_number", "household",
 )  # fmt: skip
-SAME = tuple(name for name in COLUMNS if name != "shared")
 
 TO_MATCH = """
 select r.id, r.flow, r.partner, r.nir_hash, v.content, v.nir_encrypted
@@ -37,7 +36,7 @@ where (r.to_match or :full) and not r.withdrawn
 order by r.id
 """
 
-KEPT = f"select {', '.join(SAME)} from source_identity where source_record_id = any(:records)"  # noqa: S608 - our columns
+KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(:records)"  # noqa: S608 - our columns
 
 KNOWN = """
 select i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key as label, i.comparable, i.number_hash, i.nir_state,
@@ -79,10 +78,27 @@ from link l join person p on p.id = l.person_id
 where l.superseded_at is null and l.source_record_id = any(:records)
 """
 
-DECIDED = """
-select source_record_id as record from source_identity
-where source_record_id = any(:records)
-  and exists (select from decision d where d.superseded_at is null and source_record_id in (d.record_a, d.record_b))
+# Somebody decided about them, or nobody ever linked them.
+TO_GATHER = """
+select i.source_record_id from source_identity i
+where i.source_record_id = any(:records) and (
+  exists (select from decision d where d.superseded_at is null and d.record_a = i.source_record_id)
+  or exists (select from decision d where d.superseded_at is null and d.record_b = i.source_record_id)
+  or not exists (select from link l where l.superseded_at is null and l.source_record_id = i.source_record_id))
+"""
+
+KEEP = """
+insert into source_identity (source_record_id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date,
+  birth_date_precision, caf_number, france_travail_number, household)
+select id, flow, partner, nir_hash, number_hash, nir_state, cast(comparable as jsonb), birth_date, precision, caf, ft, household
+from unnest(cast(:source_record_id as bigint[]), cast(:flow as text[]), cast(:partner as text[]), cast(:nir_hash as bytea[]),
+  cast(:number_hash as bytea[]), cast(:nir_state as smallint[]), cast(:comparable as text[]), cast(:birth_date as date[]),
+  cast(:birth_date_precision as text[]), cast(:caf_number as text[]), cast(:france_travail_number as text[]), cast(:household as text[]))
+  said(id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date, precision, caf, ft, household)
+on conflict (source_record_id) do update set flow = excluded.flow, partner = excluded.partner, nir_hash = excluded.nir_hash,
+  number_hash = excluded.number_hash, nir_state = excluded.nir_state, comparable = excluded.comparable, shared = '{}',
+  birth_date = excluded.birth_date, birth_date_precision = excluded.birth_date_precision, caf_number = excluded.caf_number,
+  france_travail_number = excluded.france_travail_number, household = excluded.household
 """
 
 
@@ -115,9 +131,7 @@ def refresh(connection: Connection, vault: Vault, *, full: bool) -> Refreshed:
             again = list(read) if full else changed
             done.changed |= set(again) | _rewrite(connection, vault, [read[record] for record in again])
             done.seen += read
-    decided = connection.execute(text(DECIDED), {"records": done.seen}).scalars().all()
-    never_linked = set(done.seen) - current_persons(connection, done.seen).keys()
-    done.in_question = done.changed | set(decided) | never_linked
+    done.in_question = done.changed | set(connection.execute(text(TO_GATHER), {"records": done.seen}).scalars())
     return done
 
 
@@ -127,7 +141,7 @@ def _identity(row: Row[Any], vault: Vault) -> tuple[Any, ...]:
     birth = content.get("identity.birth_date")
     return (
         row.id, row.flow, row.partner, bytes(row.nir_hash) if row.nir_hash and may_be_used(content) else None,
-        vault.hash("nir", person.nir.encode()) if person.nir else None, person.nir_state, stored(person), [],
+        vault.hash("nir", person.nir.encode()) if person.nir else None, person.nir_state, stored(person),
         date.fromisoformat(birth) if birth else None, content.get("identity.birth_date_precision") or ("day" if birth else None),
         content.get("identifiers.caf_number"), content.get("identifiers.france_travail_number"),
         content.get("identifiers.claim_number"),
@@ -136,29 +150,25 @@ def _identity(row: Row[Any], vault: Vault) -> tuple[Any, ...]:
 
 def _comparison(values: tuple[Any, ...]) -> bytes:
     """One record's values as text, so that what was stored and what was read compare alike."""
-    kept = [value for name, value in zip(COLUMNS, values, strict=True) if name != "shared"]
     return orjson.dumps(
-        [value.hex() if isinstance(value, bytes) else value for value in kept], option=orjson.OPT_SORT_KEYS
+        [bytes(value).hex() if isinstance(value, bytes | memoryview) else value for value in values],
+        option=orjson.OPT_SORT_KEYS,
     )
 
 
 def _kept(connection: Connection, records: list[int]) -> dict[int, bytes]:
-    found = {}
-    for row in connection.execute(text(KEPT), {"records": records}):
-        values = [bytes(value) if isinstance(value, memoryview) else value for value in row]
-        values.insert(COLUMNS.index("shared"), [])
-        found[row.source_record_id] = _comparison(tuple(values))
-    return found
+    rows = connection.execute(text(KEPT), {"records": records})
+    return {row.source_record_id: _comparison(tuple(row)) for row in rows}
 
 
 def _rewrite(connection: Connection, vault: Vault, identities: Sequence[tuple[Any, ...]]) -> set[int]:
     """Keep identities and their keys; returns other records concerned: a value they carry is now, or no more, carried by too many."""
     if not identities:
         return set()
-    json_at = COLUMNS.index("comparable")
-    rows = ((*each[:json_at], orjson.dumps(each[json_at]).decode(), *each[json_at + 1 :]) for each in identities)
-    upsert_rows(connection, "source_identity", COLUMNS, rows)
-    records = [each[0] for each in identities]
+    columns = {name: list(values) for name, values in zip(COLUMNS, zip(*identities, strict=True), strict=True)}
+    columns["comparable"] = [orjson.dumps(each).decode() for each in columns["comparable"]]
+    connection.execute(text(KEEP), columns)
+    records = columns["source_record_id"]
     gone = connection.execute(
         text("delete from identity_key where source_record_id = any(:records) returning key, rule"),
         {"records": records},

@@ -184,6 +184,7 @@ Index(
     unique=True,
     postgresql_where=review_case.c.closed_at.is_(None),
 )
+Index("ix_review_case_record_b", review_case.c.record_b, postgresql_where=review_case.c.closed_at.is_(None))
 
 review_opinion = Table(
     "review_opinion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,13 @@ MATTERS = [comparison.name for comparison in COMPARISONS]
 
 def at(levels: Levels, comparison: Comparison, *names: str) -> Which:
     """Which pairs are at one of some levels of a comparison."""
-    return np.asarray(np.isin(levels[:, MATTERS.index(comparison.name)], list(comparison.place(*names))))
+    return one_of(comparison.place(*names))[levels[:, MATTERS.index(comparison.name)]]
+
+
+@cache
+def one_of(places: frozenset[int]) -> Which:
+    """For each level, whether it is one of some: a table to look levels up in."""
+    return np.isin(np.arange(256), list(places))
 
 
 SAME_NUMBER = ("égal, certifié", "égal, valide")

@@ -15,6 +15,7 @@ import numpy as np
 
 from hub.identity.model.frequencies import FREQUENCIES, ODD
 from hub.identity.model.levels import BORN, COMPARISONS, FIRST_NAME, NAME, PLACE
+from hub.identity.model.rules import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ class Model:
             out[:, column] = self.bits[matter][levels[:, column]]
             if matter in BY_FREQUENCY:
                 _, kind, places = BY_FREQUENCY[matter]
-                shared = np.isin(levels[:, column], list(places))
+                shared = one_of(places)[levels[:, column]]
                 out[shared, column] += np.clip(bits[shared, VALUES.index(kind)], 2.0, 18.0)
         return out
 

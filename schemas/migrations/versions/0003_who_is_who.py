@@ -189,6 +189,9 @@ def upgrade() -> None:
     _make_comparisons()
     _make_base()
     _make_opinions()
+    op.create_index(
+        "ix_review_case_record_b", "review_case", ["record_b"], postgresql_where=sa.text("closed_at IS NULL")
+    )
     op.create_index("ix_decision_record_b", "decision", ["record_b"], postgresql_where=sa.text("superseded_at IS NULL"))
     op.alter_column("link", "method", existing_type=sa.Text(), comment=METHOD, existing_comment=METHOD_BEFORE)
     op.execute("update source_record set to_match = true where not withdrawn")
@@ -197,6 +200,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.alter_column("link", "method", existing_type=sa.Text(), comment=METHOD_BEFORE, existing_comment=METHOD)
     op.drop_index("ix_decision_record_b", table_name="decision")
+    op.drop_index("ix_review_case_record_b", table_name="review_case")
     op.drop_column("review_case", "owner")
     op.drop_column("review_case", "chance")
     for table in ("review_opinion", "matching_base", "value_rarity", "comparison", "identity_key", "source_identity"):
