@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up test crash crash-out unit check bench fuzz clean lock
+.PHONY: setup demo up test crash crash-out unit check bench fuzz spark clean lock
 
 setup: $(READY) ## virtual environment from the hashed lock, and the hub in it
 
@@ -47,9 +47,15 @@ bench: setup ## every benchmark; each prints a ratio
 fuzz: setup ## the nightly: 10,000 damaged inputs and more for each reader; prints its figures
 	$(BIN)/python tests/hostile fuzz
 
+spark: setup ## the same model on Spark in local mode; brings PySpark (half a gigabyte), needs Java
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements-spark.lock
+	$(BIN)/pytest tests/spark -q
+
 lock: setup ## refresh the lock, without download addresses
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile --group spark --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-spark.lock
 
 clean: ## forget the environment and everything the hub kept here
 	rm -rf $(VENV) .hub dist build artefacts

@@ -62,10 +62,9 @@ insert into source_version (source_record_id, version, content, nir_encrypted, c
 select id, 1, cast(:content as jsonb) || jsonb_build_object('identifiers.caf_number', key), :sealed, '\\x00', as_of, delivery_id, :now
 from source_record""",
     "identities": """
-insert into source_identity (source_record_id, flow, partner, nir_hash, nir_certified, birth_date, birth_date_precision,
-    birth_name, first_name, first_names)
-select id, flow, partner, decode(md5(key), 'hex'), true, date '1950-01-01' + (id % 18000)::int, 'day', 'NOM' || id % 5000,
-    'PRENOM' || id % 500, array['PRENOM' || id % 500] from source_record""",
+insert into source_identity (source_record_id, flow, partner, nir_hash, nir_state, birth_date, birth_date_precision, comparable)
+select id, flow, partner, decode(md5(key), 'hex'), 5, date '1950-01-01' + (id % 18000)::int, 'day',
+    jsonb_build_object('birth_name', 'NOM' || id % 5000, 'first_name', 'PRENOM' || id % 500) from source_record""",
     "links": """
 insert into link (source_record_id, person_id, method, evidence, author, decided_at)
 select id, md5('person' || (id - 1) / 2)::uuid, 'nir', '{"niveaux": {"nir": "egal"}}', 'hub', :now from source_record""",
@@ -81,9 +80,9 @@ select 1 + n % (5 * :deliveries), 10000000 + n, n, 'identity.birth_date', (array
     'has_letters'])[1 + n % 4], 'Ce champ est obligatoire : le renseigner.', :block, :now
 from generate_series(0, :quarantined - 1) n""",
     "cases": """
-insert into review_case (record_a, record_b, kind, evidence, opened_at)
-select 1 + 2 * n, 4 + 2 * n, 'etat_civil_a_confirmer', '{"niveaux": {"nir": "absent", "nom": "egal", "prenom": "egal",
-    "date_naissance": "egal", "appuis": ["adresse"]}}', :now from generate_series(0, :cases - 1) n""",
+insert into review_case (record_a, record_b, kind, evidence, chance, opened_at)
+select 1 + 2 * n, 4 + 2 * n, 'a_confirmer', '{"modele": "2026-11", "chance": 0.4, "champs": {"name": {"niveau": "égal", "bits": 9.1},
+    "first_name": {"niveau": "égal", "bits": 6.0}}}', 0.4, :now from generate_series(0, :cases - 1) n""",
     "files": """
 insert into sync_file (partner, sequence, kind, name, sha256, records, created_at, deposited_at)
 select p, n, 'delta', 'hub_' || p || '_' || n, '', :messages / (4 * :deliveries), :now, :now

@@ -44,9 +44,9 @@ where d.person_id = any(:persons) order by d.position
 # What the records of anybody else give as well.
 OTHERS = """
 select coalesce(array_agg(distinct i.email) filter (where i.email = any(:emails)), '{}') as emails,
-       coalesce(array_agg(distinct p.phone) filter (where p.phone = any(:phones)), '{}') as phones
-from source_identity i left join lateral unnest(i.phones) as p (phone) on true
-where (i.email = any(:emails) or i.phones && cast(:phones as text[])) and i.source_record_id <> all(:records)
+       coalesce(array_agg(distinct i.phone) filter (where i.phone = any(:phones)), '{}') as phones
+from (select source_record_id, comparable ->> 'email' as email, comparable ->> 'phone' as phone from source_identity) i
+where (i.email = any(:emails) or i.phone = any(:phones)) and i.source_record_id <> all(:records)
 """
 
 

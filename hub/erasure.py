@@ -102,6 +102,10 @@ FORGET: Mapping[str, str] = {
     "versions": "delete from source_version where source_record_id = any(:records)",
     "keys": "delete from source_identity where source_record_id = any(:records)",
     "questions": "delete from asked where source_record_id = any(:records)",
+    "opinions": """
+        delete from review_opinion where case_id in (
+          select id from review_case where record_a = any(:records) or record_b = any(:records))
+    """,
     "cases": "delete from review_case where record_a = any(:records) or record_b = any(:records)",
     "decisions": "delete from decision where record_a = any(:records) or record_b = any(:records)",
     "links": "delete from link where source_record_id = any(:records)",

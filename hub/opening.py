@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Connector
     from connectors.declaration import Flow
+    from hub.identity.matching import Matching
     from hub.sharing.agreements import Agreement
     from hub.signing import Signer
     from mappings.declaration import InMapping, OutMapping
@@ -100,6 +101,13 @@ class Hub:
         from hub.sharing.agreements import by_partner  # noqa: PLC0415
 
         return by_partner(self.approved_agreements)
+
+    @cached_property
+    def matching(self) -> Matching:
+        from hub.identity.matching import read_matching  # noqa: PLC0415
+
+        spark = self.settings.spark_master if self.settings.match_engine == "spark" else None
+        return read_matching(self.settings.match_model, spark=spark)
 
     def in_mapping(self, flow: str) -> InMapping:
         """How an incoming flow's columns become ours."""

@@ -118,6 +118,13 @@ where l.superseded_at is null and l.source_record_id = any(:records)
 
 UNLINK = (
     "update link set superseded_at = :now where superseded_at is null and source_record_id = any(:records)",
+    """
+    update comparison set chance = null
+    where record_a in (select record_b from comparison where record_a = any(:records)
+                       union select record_a from comparison where record_b = any(:records))
+      or record_b in (select record_b from comparison where record_a = any(:records)
+                      union select record_a from comparison where record_b = any(:records))
+    """,
     "delete from source_identity where source_record_id = any(:records)",
     (
         "update review_case set closed_at = :now, closed_by = 'hub' "
@@ -182,7 +189,7 @@ def _undo(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> 
     touched = _persons(connection)
     moves = _put_links_back(connection, known)
     withdrawn, retractions = _put_records_back(connection, known)
-    linked = link_records(connection, now=now)
+    linked = link_records(connection, hub.vault, hub.matching, now=now)
     moves += linked.moved
     persons = touched | linked.touched | {person for move in moves for person in (move.old, move.new)}
     carry_told(connection, moves)

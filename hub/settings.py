@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +52,23 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         description="seconds for which small deliveries are left to hub watch before Airflow takes them",
+    )
+    match_model: Path | None = Field(
+        default=None,
+        description="a matching model in force instead of the one that ships; hub reconcile --what-if shows its effect",
+    )
+    match_engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="what compares the pairs of hub match and of hub reconcile --full"
+    )
+    spark_master: str = Field(default="local[*]", description="where Spark runs, when it is the engine")
+    rematch_limit: float = Field(
+        default=0.01, ge=0, le=1, description="the share of persons a full match may merge or split without --yes"
+    )
+    review_two_above: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="how far a verdict may be from the model's chance before two people must agree",
     )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 

@@ -31,7 +31,8 @@ RETURNED = (
 )
 
 BURIED = """
-select e.id as erasure, x.record, r.flow, r.key, r.nir_hash, i.birth_name, i.first_name, i.birth_date
+select e.id as erasure, x.record, r.flow, r.key, r.nir_hash, i.comparable ->> 'birth_name' as birth_name,
+       i.comparable ->> 'first_name' as first_name, i.birth_date
 from erased_record x
 join erasure e on e.person_id = x.who
 join source_record r on r.id = x.record
@@ -40,7 +41,8 @@ left join source_identity i on i.source_record_id = x.record
 
 # The records linked just now, unless somebody already decided that this one may be here.
 ARRIVED = """
-select l.person_id, r.id as record, r.flow, r.key, r.nir_hash, i.birth_name, i.first_name, i.birth_date
+select l.person_id, r.id as record, r.flow, r.key, r.nir_hash, i.comparable ->> 'birth_name' as birth_name,
+       i.comparable ->> 'first_name' as first_name, i.birth_date
 from link l
 join source_record r on r.id = l.source_record_id
 left join source_identity i on i.source_record_id = r.id

@@ -51,13 +51,17 @@ def files(
     """
     from hub.identity.match.links import write_links
     from hub.identity.match.run import Settings, match
-    from hub.identity.model.scorecard import load
+    from hub.identity.matching import read_matching
+    from hub.settings import load_settings
 
+    chosen = load_settings()
+    matching = read_matching(chosen.match_model)
     with tempfile.TemporaryDirectory(dir=out.parent) as spill:
         settings = Settings(
-            memory=memory or _memory(), threads=threads or os.cpu_count() or 1, spill=Path(spill), within=within
-        )
-        matched = match(files, model=load(), settings=settings, say=_progress)
+            memory=memory or _memory(), threads=threads or os.cpu_count() or 1, spill=Path(spill), within=within,
+            engine=chosen.match_engine, spark_master=chosen.spark_master, costs=matching.costs,
+        )  # fmt: skip
+        matched = match(files, model=matching.model, settings=settings, say=_progress)
         write_links(matched.links, out)
     document = {**matched.to_dict(), "out": str(out)}
     if json:

@@ -16,19 +16,31 @@ Case = Annotated[int, typer.Argument(help="The case's id.")]
 
 
 @review.command("list")
-def list_cases(*, limit: Annotated[int, typer.Option(help="How many cases at most.")] = 50, json: Json = False) -> None:
-    """List the cases that wait for a decision."""
+def list_cases(
+    *,
+    limit: Annotated[int, typer.Option(help="How many cases at most.")] = 50,
+    owner: Annotated[str | None, typer.Option(help="Only those for the owner of a field: caf, pole_emploi…")] = None,
+    json: Json = False,
+) -> None:
+    """List the cases that wait for a decision, those whose answer is worth most first.
+
+    Worth: how little the model knows, what a wrong merge would harm, how many partners wait.
+    """
     from hub.opening import open_hub
     from hub.reviews import open_cases
 
-    cases = open_cases(open_hub(), limit=limit)
+    cases = open_cases(open_hub(), limit=limit, owner=owner)
     if json:
         print_json({"cases": cases})
     elif cases:
-        columns = ("id", "kind", "flow_a", "flow_b", "opened_at")
-        print_table("Review cases", columns, [[str(case[name]) for name in columns] for case in cases])
+        columns = ("id", "kind", "flow_a", "flow_b", "chance", "partners", "owner", "opinions", "priority", "opened_at")
+        print_table("Review cases", columns, [[_shown(case[name]) for name in columns] for case in cases])
     else:
         say("No case waits for a decision.")
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 @review.command("show")
@@ -53,17 +65,22 @@ def decide_case(
     reason: Annotated[str | None, typer.Option(help="Why.")] = None,
     json: Json = False,
 ) -> None:
-    """Decide a case; the decision outlives every re-match."""
+    """Decide a case; the decision outlives every re-match.
+
+    Where the model is sure of the contrary, a second person must say the same before it is decided.
+    """
     from hub.opening import open_hub
     from hub.reviews import VERDICTS, decide
 
     if verdict not in VERDICTS:
         raise typer.BadParameter(f"the verdict is one of {', '.join(VERDICTS)}")
-    decide(open_hub(), case, verdict=verdict, author=author, reason=reason, now=clock())
+    decided = decide(open_hub(), case, verdict=verdict, author=author, reason=reason, now=clock())
     if json:
-        print_json({"case": case, "verdict": verdict})
-    else:
+        print_json({"case": case, "verdict": verdict, "decided": decided})
+    elif decided:
         say(f"Case {case}: {verdict}. Run hub reconcile to apply it.")
+    else:
+        say(f"Case {case}: the model is sure of the contrary. A second person must also say {verdict}.")
 
 
 @person.command("explain")
@@ -81,3 +98,34 @@ def explain(number: Annotated[UUID, typer.Argument(help="The person's id in the 
     else:
         for sentence in sentences:
             say(sentence)
+
+
+@person.command("unlink")
+def unlink(
+    number: Annotated[UUID, typer.Argument(help="The person's id in the hub.")],
+    record: Annotated[int, typer.Argument(help="The record to take out, as hub person explain numbers it.")],
+    *,
+    author: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what it would do.")] = False,
+    json: Json = False,
+) -> None:
+    """Take a record out of a person, for good: dossiers as if it had never been linked, and corrections to whoever was told.
+
+    Prints the fields each partner was sent because of the link. Without ``--yes`` nothing moves.
+    """
+    from hub.opening import open_hub
+    from hub.unlink import unlink as undo
+
+    document = undo(open_hub(), number, record, author=author, reason=reason, clock=clock, dry_run=not yes)
+    if json:
+        print_json(document | {"kept_by": {str(each): person for each, person in document["kept_by"].items()}})
+        return
+    rows = [(f"record {each}", str(person)) for each, person in document["kept_by"].items()]
+    rows += [
+        (f"sent to {partner}", ", ".join(paths)) for partner, paths in document["sent_because_of_the_link"].items()
+    ]
+    rows += [(f"corrections to {partner}", str(number)) for partner, number in document["messages"].items()]
+    print_table(f"Record {record}: {'unlinked' if yes else 'what unlinking would do'}", ("what", "is"), rows)
+    if not yes:
+        say("Nothing was changed. Say --yes to unlink.")

@@ -63,13 +63,46 @@ def print_lines(lines: list[Line], *, json: bool) -> None:
 def reconcile(
     *,
     full: Annotated[bool, typer.Option("--full", help="Match everything again, not only what is new.")] = False,
+    candidate: Annotated[
+        Path | None,
+        typer.Option("--what-if", help="Say what a candidate model or other costs would change; change nothing."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Let a full match change more persons than the limit.")] = False,
     json: Json = False,
 ) -> None:
-    """Link new and changed records to persons, rebuild their dossiers, queue what partners may now know."""
+    """Link new and changed records to persons, rebuild their dossiers, queue what partners may now know.
+
+    A full match checks for drift: it is to change nobody. Above HUB_REMATCH_LIMIT it changes nothing and exits 1, unless --yes.
+    """
     from hub.opening import open_hub
     from hub.reconcile import reconcile as run
+    from hub.reconcile import what_if
 
-    print_document("Reconciled", run(open_hub(), clock=clock, full=full), json=json)
+    if candidate:
+        document = what_if(open_hub(), candidate, clock=clock)
+        _print_effect("What it would change", document, json=json)
+    else:
+        document = run(open_hub(), clock=clock, full=full, anyhow=yes)
+        if document.get("blocked"):
+            _print_effect("Blocked: more persons would change than the limit allows", document, json=json)
+        else:
+            print_document("Reconciled", document, json=json)
+    if document.get("blocked"):
+        raise typer.Exit(NEEDS_ATTENTION)
+
+
+def _print_effect(title: str, document: dict[str, Any], *, json: bool) -> None:
+    if json:
+        print_json(document)
+        return
+    print_document(title, {name: value for name, value in document.items() if name != "worst"}, json=False)
+    columns = ("kind", "records", "partners_told", "persons")
+    rows = [
+        [each["kind"], each["records"], each["partners_told"], " ".join(map(str, each["persons"]))]
+        for each in document["worst"]
+    ]
+    if rows:
+        print_table("Worst first", columns, rows)
 
 
 def share(

@@ -1,53 +1,65 @@
-"""Which pairs are worth judging: found in sets, from few keys, with crowded blocks left out and counted."""
+"""Which pairs are worth comparing: found in sets by the keys they share; a key that explodes is counted, not followed.
+
+Two certified numbers decide by themselves, so every rule but the number's looks only at pairs where one side has none.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+
+from hub.identity.keys import LARGEST_BLOCK, NUMBER, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy import Connection
 
-CROWDED = 200
+NUMBER_END = next(place for place, rule in enumerate(RULES) if rule.name == "fin du numéro, prénom")
 
-# One block per key of a record to match. A key that too many records share decides nothing: it is left out.
+# One statement: the pairs, then a line without a pair for each block that is too large.
 PAIRS = """
-with wanted as (select i.* from source_identity i where i.source_record_id = any(:records)),
-paired as (
-  select w.source_record_id as one, o.source_record_id as other
-  from wanted w join source_identity o on o.nir_hash = w.nir_hash
-  union
-  select w.source_record_id, o.source_record_id
-  from wanted w join source_identity o on o.birth_date = w.birth_date and o.first_name = w.first_name
-  union
-  select w.source_record_id, o.source_record_id
-  from wanted w join source_identity o
-    on o.birth_date = w.birth_date and (o.birth_name in (w.birth_name, w.usage_name) or o.usage_name in (w.birth_name, w.usage_name))
-  union
-  select w.source_record_id, o.source_record_id
-  from wanted w join source_identity o on o.france_travail_number = w.france_travail_number
-), counted as (
-  select one, other, count(*) over (partition by one) as crowd from paired where one <> other
+with wanted as materialized (
+  select k.key, k.rule, k.source_record_id, k.certified
+  from identity_key k join source_identity i using (source_record_id)
+  where k.source_record_id = any(:records)
+    and not (case when k.rule = :number_end then :number else k.rule end = any(i.shared))
+), block as materialized (
+  select b.key, b.rule, count(*) as holders, count(*) * count(*) filter (where b.rule = :number or not o.certified) as pairs
+  from (select distinct key, rule from wanted) b
+  cross join lateral (select certified from identity_key o where o.key = b.key limit :largest + 1) o
+  group by b.key, b.rule
 )
-select distinct least(one, other) as a, greatest(one, other) as b from counted where crowd <= :crowded order by 1, 2
+(select distinct least(w.source_record_id, o.source_record_id) as a, greatest(w.source_record_id, o.source_record_id) as b,
+   null::smallint as rule
+ from wanted w join block using (key) join identity_key o on o.key = w.key
+ where block.holders > 1 and block.pairs <= :largest and o.source_record_id <> w.source_record_id
+   and (w.rule = :number or not (w.certified and o.certified))
+ order by 1, 2)
+union all select null, null, rule from block where pairs > :largest
 """
 
-DECIDED = """
-select record_a as a, record_b as b, verdict from decision
-where superseded_at is null and (record_a = any(:records) or record_b = any(:records))
-order by 1, 2
-"""
+
+@dataclass(kw_only=True)
+class Found:
+    """Ordered pairs of records, and how many blocks of each rule were too large to follow."""
+
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+    set_aside: Counter[str] = field(default_factory=Counter)
 
 
-def candidate_pairs(connection: Connection, records: Collection[int]) -> list[tuple[int, int]]:
-    """Ordered pairs with at least one record of ``records``."""
-    rows = connection.execute(text(PAIRS), {"records": list(records), "crowded": CROWDED})
-    return [(row.a, row.b) for row in rows]
-
-
-def decided_pairs(connection: Connection, records: Collection[int]) -> dict[tuple[int, int], str]:
-    """What people decided about pairs with at least one record of ``records``."""
-    return {(row.a, row.b): row.verdict for row in connection.execute(text(DECIDED), {"records": list(records)})}
+def candidate_pairs(connection: Connection, records: Collection[int]) -> Found:
+    """Pairs with at least one record of ``records``."""
+    known = {
+        "records": list(records), "largest": LARGEST_BLOCK, "number": NUMBER, "number_end": NUMBER_END,
+    }  # fmt: skip
+    found = Found()
+    for row in connection.execute(text(PAIRS), known):
+        if row.rule is None:
+            found.pairs.append((row.a, row.b))
+        else:
+            found.set_aside[RULES[row.rule].name] += 1
+    return found

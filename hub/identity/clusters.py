@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from hub.identity.match.persons import OF_ONE_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from hub.identity.standardise import Keys
+    from hub.identity.comparable import Known
+
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,18 +22,18 @@ class Edge:
 
     a: int
     b: int
-    score: float
-    rung: str
-    levels: Mapping[str, object]
+    chance: float
+    evidence: Mapping[str, Any]
     human: bool = False
 
 
 @dataclass
 class Clusters:
-    """Union-find with constraints: one NIR and one record of each flow a person, and no pair held apart."""
+    """Union-find with constraints: one certified number a person, two records of a flow at most, and no pair held apart."""
 
-    keys: Mapping[int, Keys]
-    apart: frozenset[tuple[int, int]]
+    people: Mapping[int, Known]
+    never: frozenset[Pair] = frozenset()
+    apart: frozenset[Pair] = frozenset()
     _parent: dict[int, int] = field(default_factory=dict)
     _members: dict[int, set[int]] = field(default_factory=dict)
 
@@ -42,13 +47,6 @@ class Clusters:
     def members(self, record: int) -> set[int]:
         return self._members[self.root(record)]
 
-    def hold_together(self, records: Iterable[int]) -> None:
-        """Records already held for one person, and not in question."""
-        first, *rest = records
-        self.root(first)
-        for record in rest:
-            self._join(self.root(first), self.root(record))
-
     def unite(self, edge: Edge) -> bool:
         """Unite two records and all they stand for, unless a constraint refuses; says whether they are one."""
         a, b = self.root(edge.a), self.root(edge.b)
@@ -56,41 +54,39 @@ class Clusters:
             return True
         if not self._may_unite(self._members[a], self._members[b], human=edge.human):
             return False
-        self._join(a, b)
-        return True
-
-    def _join(self, a: int, b: int) -> None:
-        if a == b:
-            return
         a, b = min(a, b), max(a, b)
         self._parent[b] = a
         self._members[a] |= self._members.pop(b)
+        return True
 
     def _may_unite(self, left: set[int], right: set[int], *, human: bool) -> bool:
-        if any((min(one, other), max(one, other)) in self.apart for one in left for other in right):
+        """``apart`` is what people decided: nothing passes over it. ``never`` is the model's, and the rest its rules."""
+        between = {(min(one, other), max(one, other)) for one in left for other in right}
+        if between & self.apart:
             return False
         if human:
             return True
-        numbers = {number for record in (*left, *right) if (number := self.keys[record].nir_hash) is not None}
-        return len(numbers) <= 1 and not self._same_flow_twice(left, right)
-
-    def _same_flow_twice(self, left: set[int], right: set[int]) -> bool:
-        for one in left:
-            for other in right:
-                a, b = self.keys[one], self.keys[other]
-                if a.flow == b.flow and (a.nir_hash is None or a.nir_hash != b.nir_hash):
-                    return True
-        return False
+        everybody = left | right
+        numbers = {number for record in everybody if (number := self.people[record].certified) is not None}
+        flows = Counter(self.people[record].flow for record in everybody)
+        return len(numbers) <= 1 and max(flows.values()) <= OF_ONE_SOURCE and not between & self.never
 
 
 def gather(clusters: Clusters, edges: Iterable[Edge]) -> tuple[dict[int, Edge], list[Edge]]:
-    """Unite the surest pairs first; returns the edge that brought each record in, and the edges that were refused."""
+    """Unite the surest pairs first, those equally sure in the order of their labels, which no order of arrival changes.
+
+    Returns the edge that brought each record in, and the edges that were refused.
+    """
     brought: dict[int, Edge] = {}
     refused: list[Edge] = []
-    for edge in sorted(edges, key=lambda edge: (not edge.human, -edge.score, edge.a, edge.b)):
+    for edge in sorted(edges, key=lambda edge: (not edge.human, -edge.chance, *_labels(clusters, edge))):
         if clusters.unite(edge):
             brought.setdefault(edge.a, edge)
             brought.setdefault(edge.b, edge)
         else:
             refused.append(edge)
     return brought, refused
+
+
+def _labels(clusters: Clusters, edge: Edge) -> tuple[str, ...]:
+    return tuple(sorted((clusters.people[edge.a].label, clusters.people[edge.b].label)))

@@ -1,4 +1,4 @@
-"""Why a person's records are linked, in plain French, read from what was stored when it was decided."""
+"""Why a person's records are linked, and why others are not, in plain French, read from what was stored when it was decided."""
 
 from __future__ import annotations
 
@@ -6,55 +6,134 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.identity.model.levels import COMPARISONS
+from hub.identity.model.rules import NEVER, ONLY_A_PERSON, SURE
+from schemas.beneficiary import facts
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 LINKS = """
-select l.method, l.score, l.evidence, l.author, l.decided_at, r.flow
+select l.source_record_id as record, l.method, l.score, l.evidence, l.author, l.decided_at, r.flow
 from link l join source_record r on r.id = l.source_record_id
 where l.person_id = :person and l.superseded_at is null order by l.id
 """
 
+# The pairs that stopped at this person: of the other record only its flow is read.
+REFUSED = """
+select o.flow, c.decision, c.chance, c.evidence
+from link l
+join comparison c on l.source_record_id in (c.record_a, c.record_b)
+join source_record o on o.id = case when c.record_a = l.source_record_id then c.record_b else c.record_a end
+join link x on x.source_record_id = o.id and x.superseded_at is null
+where l.person_id = :person and l.superseded_at is null and x.person_id <> l.person_id and c.decision in ('link', 'review', 'never')
+order by c.chance desc, o.flow
+"""
+
+HELD_APART = """
+select d.author, d.decided_at, o.flow
+from link l
+join decision d on l.source_record_id in (d.record_a, d.record_b) and d.superseded_at is null and d.verdict = 'distinct'
+join source_record o on o.id = case when d.record_a = l.source_record_id then d.record_b else d.record_a end
+where l.person_id = :person and l.superseded_at is null order by d.id
+"""
+
+FORWARDED = """
+with recursive chain(id, forwards_to) as (
+  select id, forwards_to from person where id = :person
+  union select p.id, p.forwards_to from chain c join person p on p.id = c.forwards_to
+)
+select id from chain where forwards_to is null
+"""
+
 METHODS = {
-    "seul": "aucun autre partenaire ne la décrit encore",
-    "nir": "même NIR, et la naissance et le nom concordent",
-    "etat_civil": "pas de NIR d'un côté, mais même nom, même prénom, même date de naissance et au moins deux appuis",
+    "seul": "première fiche de cette personne, aucune autre ne la décrivait",
+    "numero": "même numéro de sécurité sociale certifié, prénom et date de naissance concordants",
+    "modele": "rapprochée par le calcul",
     "decision_humaine": "un agent l'a décidé",
 }
-LEVELS = {
-    "egal": "identique",
-    "proche": "proche",
-    "different": "différent",
-    "absent": "non comparable",
-    "inverse": "jour et mois inversés",
+REFUSALS = {
+    "never": "jamais réunie sans qu'un agent le dise",
+    "review": "laissée à l'avis d'un agent",
+    "link": "semblable, mais une règle interdit de la réunir aux autres fiches de la personne",
 }
-FIELDS = {"nir": "NIR", "date_naissance": "date de naissance", "nom": "nom", "prenom": "prénom"}
-SUPPORTS = {
-    "lieu_naissance": "lieu de naissance", "adresse": "adresse", "telephone": "téléphone", "courriel": "courriel",
-    "numero_caf": "numéro d'allocataire", "numero_france_travail": "numéro France Travail",
-    "identifiant_pole_emploi": "identifiant Pôle emploi",
-}  # fmt: skip
+OUTCOMES = {"link": "la fiche aurait été réunie", "review": "la question aurait été posée à un agent",
+            "never": "la fiche n'aurait jamais été réunie", "apart": "la fiche serait restée à part"}  # fmt: skip
+FIELDS = {comparison.name: comparison.french for comparison in COMPARISONS}
+RULES = {rule.__name__: rule.__doc__ or "" for rule in (*NEVER, *SURE, *ONLY_A_PERSON)}
+STRONG, SLIGHT = 5.0, 0.5
+MARK = "  – "
 
 
 def explain(connection: Connection, person: UUID) -> list[str]:
-    """One sentence per record; raises ``FixTheDeclaration`` when nobody has that id."""
-    known = connection.execute(text("select forwards_to from person where id = :person"), {"person": person}).first()
-    if known is None:
+    """One paragraph a record and a refusal; raises ``FixTheDeclaration`` when nobody has that id."""
+    now = connection.execute(text(FORWARDED), {"person": person}).scalar()
+    if now is None:
         raise FixTheDeclaration(f"No person {person}.")
-    if known.forwards_to is not None:
-        return [f"Cette personne a été réunie à une autre : voir {known.forwards_to}."]
-    return [_sentence(row) for row in connection.execute(text(LINKS), {"person": person})]
+    if now != person:
+        return [f"Cette personne a été réunie à une autre : voir {now}."]
+    known = {"person": person}
+    said = [_linked(row) for row in connection.execute(text(LINKS), known)]
+    said += [_held_apart(row) for row in connection.execute(text(HELD_APART), known)]
+    return said + [_refused(row) for row in connection.execute(text(REFUSED), known)]
 
 
-def _sentence(row: Any) -> str:
-    levels = row.evidence.get("niveaux", {})
-    seen = [f"{label} {LEVELS[levels[name]]}" for name, label in FIELDS.items() if levels.get(name)]
-    supports = [SUPPORTS[name] for name in levels.get("appuis", ())]
-    details = f" ({', '.join(seen)})" if seen else ""
-    helped = f" ; appuis : {', '.join(supports)}" if supports else ""
+def in_words(evidence: Mapping[str, Any]) -> list[str]:
+    """What was seen of a pair, a sentence a line, read from what was stored when it was decided."""
+    if isinstance(evidence.get("champs"), list):  # two partners, both certified, that do not say the same
+        return [f"Deux fiches certifiées ne disent pas la même chose : {facts()[path].label}." for path in evidence["champs"]]
+    head = [f"Chance d'être la même personne{_chance(evidence)}."] if "chance" in evidence else []
+    lines = (line.removeprefix(MARK) for line in _details(evidence))
+    return head + [f"{line[:1].upper()}{line[1:].rstrip('.')}." for line in lines]
+
+
+def _linked(row: Row[Any]) -> str:
     who = "" if row.author == "hub" else f", par {row.author}"
-    return f"{row.flow} : {METHODS.get(row.method, row.method)}{details}{helped}{who}, le {row.decided_at:%d/%m/%Y}."
+    head = f"{row.flow}, fiche {row.record} : {METHODS.get(row.method, row.method)}{who}, le {row.decided_at:%d/%m/%Y}"
+    return "\n".join([f"{head}{_chance(row.evidence)}.", *_details(row.evidence)])
+
+
+def _held_apart(row: Row[Any]) -> str:
+    return f"{row.flow} : une fiche tenue à part pour toujours, décidé par {row.author}, le {row.decided_at:%d/%m/%Y}."
+
+
+def _refused(row: Row[Any]) -> str:
+    head = f"{row.flow} : une fiche ressemblante n'a pas été réunie, {REFUSALS[row.decision]}"
+    return "\n".join([f"{head}{_chance(row.evidence)}.", *_details(row.evidence)])
+
+
+def _chance(evidence: Mapping[str, Any]) -> str:
+    if "chance" not in evidence:
+        return ""
+    shown = f"{min(max(100 * evidence['chance'], 0.1), 99.9):.1f}".replace(".", ",")
+    return f" (modèle {evidence['modele']}, chance {shown} %)"
+
+
+def _details(evidence: Mapping[str, Any]) -> list[str]:
+    lines = [f"{MARK}{RULES[name]}" for name in evidence.get("regles", ()) if name in RULES]
+    fields = evidence.get("champs", {})
+    lines += [
+        f"{MARK}{FIELDS[name]} : {said['niveau']}, {_weight(said['bits'])}"
+        for name, said in fields.items()
+        if not said["niveau"].startswith("absent")
+    ]
+    absent = [FIELDS[name] for name, said in fields.items() if said["niveau"].startswith("absent")]
+    if absent:
+        lines.append(f"{MARK}non comparable : {', '.join(absent)}")
+    lines += [
+        f"{MARK}aurait changé la décision : {FIELDS[other['champ']]} « {other['niveau']} », {OUTCOMES[other['issue']]}"
+        for other in evidence.get("changerait", ())
+    ]
+    return lines
+
+
+def _weight(bits: float) -> str:
+    """What a field says, in words; bits are for whoever keeps the model."""
+    if abs(bits) < SLIGHT:
+        return "ne dit rien"
+    side = "pour" if bits > 0 else "contre"
+    return f"{'pèse fortement' if abs(bits) >= STRONG else 'pèse un peu'} {side} ({bits:+.1f})".replace(".", ",")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from hub.protections import protections, silenced
+from hub.sharing.news import not_yet_told
 from hub.sharing.select import withdraw_told
 
 if TYPE_CHECKING:
@@ -24,6 +26,52 @@ FOLLOWED = """
 select distinct r.partner, l.person_id from link l join source_record r on r.id = l.source_record_id and r.left_on is null
 where l.superseded_at is null and l.person_id = any(:persons)
 """
+
+TOLD = """
+select t.partner, t.content, d.content as dossier,
+  coalesce((select jsonb_agg(m.payload order by m.sequence desc) from message m
+            where m.partner = t.partner and m.person_id = t.person_id and m.state in ('pending', 'parked') and m.sync_file_id is null
+           ), '[]'::jsonb) as unsent
+from told t left join dossier d on d.person_id = t.person_id where t.person_id = :person order by t.partner
+"""
+
+OWN = """
+select r.partner, l.source_record_id as record from link l join source_record r on r.id = l.source_record_id
+where l.superseded_at is null and l.person_id = :person
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldAcross:
+    """What partners had really been sent about one person: each field with the record it came from; and each partner's own records."""
+
+    fields: Mapping[str, Mapping[str, int]]
+    own: Mapping[str, Sequence[int]]
+
+    def because_of(self, now_in: Mapping[int, UUID]) -> dict[str, list[str]]:
+        """The fields that each partner would not have been sent, had the person been the persons there are now."""
+        found = {
+            partner: sorted(
+                path
+                for path, record in fields.items()
+                if now_in.get(record) not in {now_in.get(own) for own in self.own.get(partner, ())}
+            )
+            for partner, fields in self.fields.items()
+        }
+        return {partner: paths for partner, paths in found.items() if paths}
+
+
+def told_across(connection: Connection, person: UUID) -> ToldAcross:
+    """Read it before the links of the person change. Messages that have not left were told to nobody."""
+    fields: dict[str, dict[str, int]] = {}
+    for row in connection.execute(text(TOLD), {"person": person}):
+        sent = not_yet_told(row.content, row.unsent)
+        dossier = row.dossier or {}
+        fields[row.partner] = {path: dossier[path]["record"] for path in sent if path in dossier}
+    own: defaultdict[str, list[int]] = defaultdict(list)
+    for row in connection.execute(text(OWN), {"person": person}):
+        own[row.partner].append(row.record)
+    return ToldAcross(fields=fields, own=own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

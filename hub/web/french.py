@@ -72,9 +72,8 @@ ACTIONS = {
     "rejets_exportes": "fichier de rejets téléchargé",
 }
 CASES = {
-    "nir_en_conflit": "même NIR, mais la naissance ou le nom diffère",
-    "nir_differents": "NIR différents, mais même état civil",
-    "etat_civil_a_confirmer": "état civil semblable, appuis insuffisants",
+    "a_confirmer": "fiches semblables, mais pas assez pour décider sans un agent",
+    "deux_verites": "deux partenaires certifiés ne disent pas la même chose",
     "rapprochement_refuse": "réunir ces fiches réunirait deux personnes que tout sépare",
 }
 

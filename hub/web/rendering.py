@@ -54,6 +54,7 @@ SAID = {
     "meme": "Décision enregistrée : même personne. Voici le cas suivant.",
     "distinctes": "Décision enregistrée : personnes distinctes. Voici le cas suivant.",
     "ne_sait_pas": "Décision enregistrée : je ne sais pas. Voici le cas suivant.",
+    "avis_garde": "Avis enregistré. Le calcul dit nettement le contraire : une deuxième personne doit dire la même chose.",
     "relance": "Les messages mis de côté repartiront au prochain envoi.",
     "coupe": "Les envois sont coupés : ce qui doit être dit à ce partenaire attend.",
     "retabli": "Les envois sont rétablis.",

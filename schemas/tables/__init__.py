@@ -11,7 +11,19 @@ from schemas.tables.arrivals import delivery, delivery_record, full_picture, qua
 from schemas.tables.base import metadata
 from schemas.tables.operators import access_log, account
 from schemas.tables.outgoing import checkpoint, disclosure, message, switched_off, sync_file, told
-from schemas.tables.people import decision, dossier, link, person, review_case, source_identity
+from schemas.tables.people import (
+    comparison,
+    decision,
+    dossier,
+    identity_key,
+    link,
+    matching_base,
+    person,
+    review_case,
+    review_opinion,
+    source_identity,
+    value_rarity,
+)
 from schemas.tables.providers import access_token, asked, rate_budget
 from schemas.tables.rights import (
     agreement_version,
@@ -33,6 +45,7 @@ __all__ = [
     "alarm",
     "asked",
     "checkpoint",
+    "comparison",
     "decision",
     "delivery",
     "delivery_record",
@@ -40,7 +53,9 @@ __all__ = [
     "dossier",
     "erasure",
     "full_picture",
+    "identity_key",
     "link",
+    "matching_base",
     "message",
     "metadata",
     "movement",
@@ -54,6 +69,7 @@ __all__ = [
     "redaction",
     "remembered_unit",
     "review_case",
+    "review_opinion",
     "source_identity",
     "source_record",
     "source_version",
@@ -62,4 +78,5 @@ __all__ = [
     "sync_file",
     "told",
     "tombstone",
+    "value_rarity",
 ]

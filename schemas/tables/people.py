@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    REAL,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -12,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
     text,
@@ -26,27 +29,86 @@ source_identity = Table(
     Column("source_record_id", ForeignKey("source_record.id"), primary_key=True),
     Column("flow", Text, nullable=False),
     Column("partner", Text, nullable=False),
-    Column("nir_hash", LargeBinary, comment="only where the number may decide: valid and definitive"),
-    Column("nir_certified", Boolean, nullable=False),
+    Column("nir_hash", LargeBinary, comment="only where the number may be used: well formed and attributed for good"),
+    Column("number_hash", LargeBinary, comment="keyed hash of the number as it is compared, whatever it is worth"),
+    Column(
+        "nir_state", SmallInteger, nullable=False, server_default="0", comment="0 none to 5 certified; 5 alone decides"
+    ),
+    Column("comparable", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="what may be compared"),
+    Column(
+        "shared",
+        ARRAY(SmallInteger),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="rules whose value too many records of the flow carry: taken as unknown",
+    ),
     Column("birth_date", Date),
     Column("birth_date_precision", Text, comment="day, month or year: compare no finer"),
-    Column("birth_name", Text, comment="comparison key, not the name"),
-    Column("usage_name", Text),
-    Column("first_name", Text, comment="first given name, comparison key"),
-    Column("first_names", ARRAY(Text), nullable=False, server_default=text("'{}'")),
-    Column("sex", Text),
-    Column("birth_rank", Integer),
-    Column("birth_place", Text),
-    Column("place", Text, comment="where the person lives: commune or postcode, with the street"),
-    Column("phones", ARRAY(Text), nullable=False, server_default=text("'{}'")),
-    Column("email", Text),
     Column("caf_number", Text),
     Column("france_travail_number", Text),
-    Column("france_travail_local_id", Text),
     Column("household", Text, comment="records of one household share it: never an identity"),
 )
-Index("ix_source_identity_nir_hash", source_identity.c.nir_hash)
-Index("ix_source_identity_birth_date", source_identity.c.birth_date, source_identity.c.first_name)
+
+identity_key = Table(
+    "identity_key",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False, comment="keyed hash of a rule and its values"),
+    Column(
+        "source_record_id",
+        ForeignKey("source_identity.source_record_id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("rule", SmallInteger, nullable=False, comment="place in hub.identity.keys.RULES"),
+    Column("certified", Boolean, nullable=False, comment="the record has a certified number"),
+    comment="the inverted index: records that share a key are worth comparing",
+)
+
+comparison = Table(
+    "comparison",
+    metadata,
+    Column("record_a", ForeignKey("source_identity.source_record_id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "record_b", ForeignKey("source_identity.source_record_id", ondelete="CASCADE"), primary_key=True, index=True
+    ),
+    Column("levels", LargeBinary, nullable=False, comment="one byte a comparison of the model, in its order"),
+    Column(
+        "bits", LargeBinary, nullable=False, comment="how rare what they share is: 32-bit floats, in the model's order"
+    ),
+    Column("chance", Double, comment="that they are one person; absent: to be judged again"),
+    Column("decision", Text, comment="what the model says of the pair alone"),
+    Column("evidence", JSONB, comment="levels, contributions and what would have changed the outcome: never values"),
+    Column("model", Text, nullable=False),
+    CheckConstraint("decision in ('link', 'review', 'never', 'apart')", name="known_decision"),
+    CheckConstraint("record_a < record_b", name="ordered_pair"),
+    comment="every pair that was compared and is not plainly two people",
+)
+Index(
+    "ix_comparison_to_judge",
+    comparison.c.record_a,
+    comparison.c.record_b,
+    postgresql_where=comparison.c.chance.is_(None),
+)
+
+value_rarity = Table(
+    "value_rarity",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True, comment="a name, first name, date or place, as it is compared"),
+    Column("bits", REAL, nullable=False),
+    comment="how rare each value was when the store was last counted: frozen, so that a pair always weighs the same",
+)
+
+matching_base = Table(
+    "matching_base",
+    metadata,
+    number(),
+    moment("counted_at"),
+    Column("model", Text, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("flows", JSONB, nullable=False, comment="records of each flow: larger files ask for more proof"),
+    comment="the sizes that the rarities were counted on; the last one is in force",
+)
 
 person = Table(
     "person",
@@ -62,7 +124,7 @@ link = Table(
     number(),
     Column("source_record_id", ForeignKey("source_record.id"), nullable=False),
     Column("person_id", ForeignKey("person.id"), nullable=False, index=True),
-    Column("method", Text, nullable=False, comment="alone, rung of the ladder, or human"),
+    Column("method", Text, nullable=False, comment="alone, by the number, by the model, or human"),
     Column("score", Double),
     Column("evidence", JSONB, nullable=False, comment="levels per field, never values"),
     Column("author", Text, nullable=False),
@@ -98,6 +160,7 @@ Index(
     unique=True,
     postgresql_where=decision.c.superseded_at.is_(None),
 )
+Index("ix_decision_record_b", decision.c.record_b, postgresql_where=decision.c.superseded_at.is_(None))
 
 review_case = Table(
     "review_case",
@@ -107,6 +170,8 @@ review_case = Table(
     Column("record_b", ForeignKey("source_record.id"), nullable=False),
     Column("kind", Text, nullable=False, comment="why the machine did not decide"),
     Column("evidence", JSONB, nullable=False),
+    Column("chance", Double, comment="that they are one person, when the case opened"),
+    Column("owner", Text, comment="the kind of partner that owns the field in question"),
     moment("opened_at"),
     moment("closed_at", nullable=True),
     Column("closed_by", Text),
@@ -118,6 +183,21 @@ Index(
     review_case.c.record_b,
     unique=True,
     postgresql_where=review_case.c.closed_at.is_(None),
+)
+Index("ix_review_case_record_b", review_case.c.record_b, postgresql_where=review_case.c.closed_at.is_(None))
+
+review_opinion = Table(
+    "review_opinion",
+    metadata,
+    number(),
+    Column("case_id", ForeignKey("review_case.id"), nullable=False, index=True),
+    Column("verdict", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text),
+    moment("given_at"),
+    moment("superseded_at", nullable=True),
+    CheckConstraint("verdict in ('same', 'distinct', 'unsure')", name="known_verdict"),
+    comment="what each person said of a case: two must agree where a decision goes far against the model",
 )
 
 Index("ix_review_case_open", review_case.c.id, postgresql_where=review_case.c.closed_at.is_(None))

@@ -152,7 +152,7 @@ def focus(page, words, field=None):
 
 def test_somebody_is_found_and_their_number_unmasked_with_a_reason_that_is_kept(hub, address, sign_in, shoot):
     page = sign_in("delphine")
-    born, first = asked(hub, "select birth_date || ' ' || first_name from source_identity where flow = 'caf_rsa' order by 1 limit 1")[0].split(" ", 1)  # fmt: skip
+    born, first = asked(hub, "select birth_date || ' ' || (comparable ->> 'first_name') from source_identity where flow = 'caf_rsa' order by 1 limit 1")[0].split(" ", 1)  # fmt: skip
     page.click("nav >> text=Personnes")
     page.fill("#naissance", born)
     page.fill("#prenom", first)

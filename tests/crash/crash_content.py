@@ -114,7 +114,7 @@ def _line(table: Table, row: Row[Any], names: Names, vault: Vault) -> str:
         for column in table.columns
         if column.name not in LEFT_OUT.get(table.name, ())
     }
-    if table.name in {"review_case", "decision"}:
+    if table.name in {"review_case", "decision", "comparison"}:
         kept |= dict(zip(("record_a", "record_b"), sorted((kept["record_a"], kept["record_b"])), strict=True))
     return json.dumps(kept, sort_keys=True, default=str)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,16 @@ def _of_day(partner: str, day: int) -> Iterator[tuple[str, bytes]]:
             followed = [each for each in people if _followed(each, "52")]
             yield f"webrsa_{day:03d}.csv", _written(write_webrsa, followed[2 * day :])
         case "pole_emploi", 1:
-            yield "extract_principal_001.csv", _written(write_extract, [each for each in people if each.in_ft])
+            yield (
+                "extract_principal_001.csv",
+                _written(write_extract, _misheard([each for each in people if each.in_ft])),
+            )
+
+
+def _misheard(people: list[Adult]) -> list[Adult]:
+    """The first two with first names that only nearly agree with what others say: doubtful pairs, for a person to decide."""
+    misheard = [replace(each, first_names=(f"{each.first_names[0][:-2]}ou",)) for each in people[:2]]
+    return misheard + people[2:]
 
 
 def _followed(adult: Adult, departement: str) -> bool:

@@ -93,8 +93,8 @@ class OutboxWorld:
             )
             connection.execute(
                 text(
-                    "insert into source_identity (source_record_id, flow, partner, nir_certified, birth_date, birth_date_precision, "
-                    "france_travail_number) select id, flow, partner, false, '1980-01-31', 'day', "
+                    "insert into source_identity (source_record_id, flow, partner, birth_date, birth_date_precision, "
+                    "france_travail_number) select id, flow, partner, '1980-01-31', 'day', "
                     "case when :known then lpad((row_number() over (order by id) + :start - 1)::text, 11, '0') end "
                     "from source_record where delivery_id = :delivery"
                 ),

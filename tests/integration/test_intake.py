@@ -163,7 +163,7 @@ def test_every_command_answers_in_json(hub, words):
 
 
 def two_records(hub, clock, tmp_path):
-    """A person with and without a number, with one support: a case for a person."""
+    """One name, one date, two first names that nearly agree: twins, or one person; a case for a person."""
     pivot = sample("departement_pivot").read_text(encoding="utf-8-sig").splitlines()
     first, second = tmp_path / "one.csv", tmp_path / "two.csv"
     row = "X1;Paul;Martin;1985-06-01;;;;p@exemple.fr;;;;;;;;;;;;;;;;;"
@@ -173,7 +173,7 @@ def two_records(hub, clock, tmp_path):
         "ID_PERSONNE": "Y1",
         "NOM": "MARTIN",
         "NOMNAI": "MARTIN",
-        "PRENOM": "PAUL",
+        "PRENOM": "PAOLO",
         "DTNAI": "01/06/1985",
         "EMAIL": "p@exemple.fr",
     }
@@ -190,7 +190,7 @@ def test_a_doubtful_pair_waits_for_a_person_and_the_decision_outlives_every_matc
     decide(hub, case["id"], verdict="same", author="a.dupont", reason="vu en entretien", now=clock())
     merged = reconcile(hub, clock=clock)
 
-    assert case["kind"] == "etat_civil_a_confirmer"
+    assert case["kind"] == "a_confirmer"
     assert (merged["merged"], open_cases(hub)) == (1, [])
     for _ in range(5):
         again = reconcile(hub, clock=clock, full=True)

@@ -39,11 +39,14 @@ KEPT = {
     **{
         f"source_identity.{name}": KEYS
         for name in (
-            "sex", "birth_date", "birth_name", "usage_name", "first_name", "first_names", "birth_place", "place", "phones", "email",
-            "caf_number", "france_travail_number", "france_travail_local_id", "household",
+            "comparable", "birth_date", "caf_number", "france_travail_number", "household",
         )
     },
 }  # fmt: skip
+
+
+# Random digits, thousands of them: any number is found somewhere in them, nobody's in particular.
+DRAWN = {"identity_key.key"}
 
 
 class Told:
@@ -115,7 +118,7 @@ def test_nobody_is_seen_outside_the_stores(hub, world, cli, tmp_path, monkeypatc
     assert marks.found("\n".join(files_of_the_hub(hub, tmp_path))) == []
     cells = dict(cells_of(hub))
     assert [column for column, held in cells.items() if re.search(NUMBER, held)] == []
-    held = {column for column, text in cells.items() if marks.found(text)}
+    held = {column for column, text in cells.items() if column not in DRAWN and marks.found(text)}
     assert held - KEPT.keys() == set()
     assert KEPT.keys() - held == set(), "no mark came this far: this test proves nothing of it"
 

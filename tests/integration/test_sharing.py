@@ -106,7 +106,7 @@ class World:
             )  # fmt: skip
             connection.execute(
                 source_identity.insert().values(source_record_id=record, flow=FLOWS[partner], partner=partner,
-                                                nir_hash=b"nir", nir_certified=True, birth_date=date(1980, 1, 31),
+                                                nir_hash=b"nir", birth_date=date(1980, 1, 31),
                                                 birth_date_precision="day")
             )  # fmt: skip
             connection.execute(

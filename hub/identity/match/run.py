@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 import numpy as np
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from hub.identity.match.blocking import Blocked
     from hub.identity.match.reading import Read
+    from hub.identity.model.pairs import Pairs
     from hub.identity.model.scorecard import Model
+
+Engine = Literal["duckdb", "spark"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class Settings:
     threads: int
     spill: Path
     within: bool = False
+    engine: Engine = "duckdb"
+    spark_master: str = "local[*]"
     costs: Costs = field(default_factory=Costs)
 
 
@@ -78,11 +83,7 @@ def match(files: Sequence[Path], *, model: Model, settings: Settings, say: Calla
         read = read_files(connection, files)
         say(f"{read.records:,} records of {len(read.sources)} sources; standardising")
         shared = standardise_all(connection)
-        say("looking for pairs")
-        blocked = find_pairs(connection, within=settings.within)
-        say("comparing pairs")
-        count_values(connection)
-        pairs = compare_pairs(connection)
+        blocked, pairs = _compare(connection, settings, say)
         say(f"{len(pairs):,} pairs compared; deciding")
         links, persons = decide_links(
             connection,
@@ -96,6 +97,23 @@ def match(files: Sequence[Path], *, model: Model, settings: Settings, say: Calla
     finally:
         connection.close()
     return Matched(read=read, shared=shared, blocked=blocked, candidates=len(pairs), persons=persons, links=named)
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, say: Callable[[str], None]
+) -> tuple[list[Blocked], Pairs]:
+    """What grows with the number of pairs, on the engine of the settings."""
+    if settings.engine == "spark":
+        from hub.identity.match.spark import find_and_compare  # noqa: PLC0415 - only where Spark is used
+
+        say("looking for pairs and comparing them on Spark")
+        count_values(connection)
+        return find_and_compare(connection, master=settings.spark_master, spill=settings.spill, within=settings.within)
+    say("looking for pairs")
+    blocked = find_pairs(connection, within=settings.within)
+    say("comparing pairs")
+    count_values(connection)
+    return blocked, compare_pairs(connection)
 
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:

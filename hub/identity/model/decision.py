@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hub.identity.model.rules import forbidden, look_alike, reserved
-from hub.identity.model.scorecard import Model, features_of
+from hub.identity.model.rules import forbidden, look_alike, reserved, sure
+from hub.identity.model.scorecard import features_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.identity.model.pairs import Pairs
+    from hub.identity.model.scorecard import Model, Rivals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +41,17 @@ class Decided:
     never: np.ndarray
 
 
-def decide(model: Model, pairs: Pairs, *, records: Mapping[int, int], costs: Costs) -> Decided:
+SURELY = 0.9999
+
+
+def decide(
+    model: Model, pairs: Pairs, *, records: Mapping[int, int], costs: Costs, rivals: Rivals | None = None
+) -> Decided:
     """Decide every pair, before persons are made of them. ``records`` counts the records of each source."""
-    chances = model.chances(features_of(model, pairs, records=records))
-    never = forbidden(pairs.levels)
+    chances = model.chances(features_of(model, pairs, records=records, rivals=rivals))
+    never, certain = forbidden(pairs.levels), sure(pairs.levels)
+    chances = np.where(certain, np.maximum(chances, SURELY), chances)
     maybe = (chances >= costs.review) & ~never
-    link = maybe & (chances >= costs.link_from(look_alike(pairs.levels))) & ~reserved(pairs.levels)
+    enough = (chances >= costs.link_from(look_alike(pairs.levels))) | certain
+    link = maybe & enough & ~reserved(pairs.levels)
     return Decided(chances=chances, link=link, review=maybe & ~link, never=never)

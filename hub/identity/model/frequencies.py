@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frequencies:
-    """The bits of each value of a population, frozen. A value never seen is as rare as can be."""
+    """The bits of each value of a population, frozen. A value never seen is as rare as can be, or as ``typical`` says."""
 
     records: int
     bits: Mapping[str, Mapping[object, float]] = field(repr=False)
+    typical: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, kind: str, value: object) -> float | None:
         """Nothing for no value."""
-        return None if value is None else self.bits[kind].get(value, self.rarest)
+        return None if value is None else self.bits[kind].get(value, self.typical.get(kind, self.rarest))
 
     @property
     def rarest(self) -> float:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+
+from hub.identity.model.frequencies import FREQUENCIES, ODD
+from hub.identity.model.levels import COMPARISONS
+
+LEVELS, BITS = len(COMPARISONS), len(FREQUENCIES) + len(ODD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +29,12 @@ class Pairs:
     def where(self, chosen: np.ndarray) -> Pairs:
         """Some of the pairs."""
         return Pairs(**{column.name: getattr(self, column.name)[chosen] for column in fields(self)})
+
+    @classmethod
+    def none(cls) -> Pairs:
+        """No pair at all."""
+        empty = np.zeros(0, dtype=np.int64)
+        return cls(
+            a=empty, b=empty, source_a=empty, source_b=empty,
+            levels=np.zeros((0, LEVELS), dtype=np.uint8), bits=np.zeros((0, BITS), dtype=np.float32),
+        )  # fmt: skip

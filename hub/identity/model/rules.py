@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,13 @@ MATTERS = [comparison.name for comparison in COMPARISONS]
 
 def at(levels: Levels, comparison: Comparison, *names: str) -> Which:
     """Which pairs are at one of some levels of a comparison."""
-    return np.asarray(np.isin(levels[:, MATTERS.index(comparison.name)], list(comparison.place(*names))))
+    return one_of(comparison.place(*names))[levels[:, MATTERS.index(comparison.name)]]
+
+
+@cache
+def one_of(places: frozenset[int]) -> Which:
+    """For each level, whether it is one of some: a table to look levels up in."""
+    return np.isin(np.arange(256), list(places))
 
 
 SAME_NUMBER = ("égal, certifié", "égal, valide")
@@ -39,6 +46,15 @@ def other_first_name(levels: Levels) -> Which:
 
 
 NEVER: tuple[Callable[[Levels], Which], ...] = (different_numbers, other_first_name)
+
+
+def certified_number(levels: Levels) -> Which:
+    """Le même numéro certifié des deux côtés, un prénom et une date qui s'accordent : la même personne, sans autre calcul."""
+    return (
+        at(levels, NIR, "égal, certifié")
+        & ~at(levels, FIRST_NAME, "absent", "différent", "initiale")
+        & ~at(levels, BORN, "absente", "différente")
+    )
 
 
 def nothing_of_civil_status(levels: Levels) -> Which:
@@ -88,6 +104,14 @@ def another_name(levels: Levels) -> Which:
 
 
 LOOK_ALIKES: tuple[Callable[[Levels], Which], ...] = (perhaps_twins, perhaps_father_and_son, another_name)
+
+
+SURE: tuple[Callable[[Levels], Which], ...] = (certified_number,)
+
+
+def sure(levels: Levels) -> Which:
+    """Pairs that are one person whatever the scorecard says."""
+    return np.asarray(np.logical_or.reduce([rule(levels) for rule in SURE]))
 
 
 def forbidden(levels: Levels) -> Which:

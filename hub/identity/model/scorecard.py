@@ -15,6 +15,7 @@ import numpy as np
 
 from hub.identity.model.frequencies import FREQUENCIES, ODD
 from hub.identity.model.levels import BORN, COMPARISONS, FIRST_NAME, NAME, PLACE
+from hub.identity.model.rules import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ class Model:
             out[:, column] = self.bits[matter][levels[:, column]]
             if matter in BY_FREQUENCY:
                 _, kind, places = BY_FREQUENCY[matter]
-                shared = np.isin(levels[:, column], list(places))
+                shared = one_of(places)[levels[:, column]]
                 out[shared, column] += np.clip(bits[shared, VALUES.index(kind)], 2.0, 18.0)
         return out
 
@@ -80,15 +81,32 @@ class Model:
         return np.asarray(1.0 / (1.0 + np.exp(-total)))
 
 
-def features_of(model: Model, pairs: Pairs, *, records: Mapping[int, int]) -> dict[str, np.ndarray]:
-    """What the scorecard reads: levels, sums of bits, how far ahead of its rivals a pair is, how large the files are."""
+Rivals = tuple[np.ndarray, np.ndarray]
+
+
+def rivals_of(pairs: Pairs, total: np.ndarray) -> Rivals:
+    """For either record of each pair, the bits of its best other pair with the same source; minus infinity when it has none."""
+    return (
+        _best_other(pairs.a.astype(np.int64) * 256 + pairs.source_b, total),
+        _best_other(pairs.b.astype(np.int64) * 256 + pairs.source_a, total),
+    )
+
+
+def features_of(
+    model: Model, pairs: Pairs, *, records: Mapping[int, int], rivals: Rivals | None = None
+) -> dict[str, np.ndarray]:
+    """What the scorecard reads: levels, sums of bits, how far ahead of its rivals a pair is, how large the files are.
+
+    Without ``rivals`` they are looked for among these pairs: give all pairs of the records concerned.
+    """
     weights = model.weights(pairs.levels, pairs.bits)
     total = weights.sum(axis=1)
+    one, other = rivals or rivals_of(pairs, total)
     sizes = np.array([records.get(source, 1) for source in range(max(records) + 1)], dtype=np.float64)
     base = np.log2(np.maximum(sizes[pairs.source_a], sizes[pairs.source_b]))
     by = dict(zip(MATTERS, weights.T, strict=True))
     civil = np.sort(np.column_stack([by["name"], by["first_name"], by["born"]]), axis=1)
-    gaps = _ahead(pairs, total)
+    gaps = (np.minimum(total - one, ALONE), np.minimum(total - other, ALONE))
     features = {f"level {matter}": pairs.levels[:, column] for column, matter in enumerate(MATTERS)}
     return features | {
         "surplus": total - base,
@@ -110,16 +128,8 @@ def _odd(pairs: Pairs, kind: str, matter: str) -> np.ndarray:
     return np.asarray(np.where((bits == 0) | (level <= 2), -10.0, np.maximum(20.0 - bits, -9.0)))
 
 
-def _ahead(pairs: Pairs, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For either record, by how many bits this pair beats the best other pair of that record with the same file."""
-    return (
-        total - _best_other(pairs.a.astype(np.int64) * 256 + pairs.source_b, total),
-        total - _best_other(pairs.b.astype(np.int64) * 256 + pairs.source_a, total),
-    )
-
-
 def _best_other(group: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """For each pair, the highest total among the other pairs of its group; far below when it is alone."""
+    """For each pair, the highest total among the other pairs of its group."""
     if not len(group):
         return total
     order = np.lexsort((total, group))
@@ -128,12 +138,12 @@ def _best_other(group: np.ndarray, total: np.ndarray) -> np.ndarray:
     ends = np.flatnonzero(last)
     starts = np.append(0, ends[:-1] + 1)
     best = sorted_total[ends]
-    second = np.where(ends > starts, sorted_total[np.maximum(ends - 1, 0)], best - ALONE)
+    second = np.where(ends > starts, sorted_total[np.maximum(ends - 1, 0)], -np.inf)
     which = np.repeat(np.arange(len(ends)), ends - starts + 1)
     other = np.where(last, second[which], best[which])
     out = np.empty_like(total)
     out[order] = other
-    return np.asarray(np.maximum(out, total - ALONE))
+    return out
 
 
 def load(source: Path | None = None) -> Model:

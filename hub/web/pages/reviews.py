@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
 from hub import accesses
+from hub.identity.explain import in_words
 from hub.reconcile import reconcile
 from hub.reviews import decide
 from hub.web.gate import Insider, Reviewer
@@ -42,6 +43,7 @@ def case(request: Request, screens: Here, me: Insider, number: int) -> Response:
             raise FixTheDeclaration(f"No case {number}.")
         a, b = queries.records(connection, row.record_a, row.record_b)
         before, after = queries.neighbours(connection, number)
+        opinions = queries.opinions(connection, number)
         accesses.note(
             connection,
             account=me.name,
@@ -62,7 +64,8 @@ def case(request: Request, screens: Here, me: Insider, number: int) -> Response:
         after=after,
         numbers=numbers,
         differences=queries.differences(a.content, b.content),
-        sentences=queries.sentences(row.evidence),
+        opinions=opinions,
+        sentences=in_words(row.evidence),
     )
 
 
@@ -75,8 +78,10 @@ def decide_case(
     verdict: Annotated[Literal["same", "distinct", "unsure"], Form(alias="decision")],
     reason: Annotated[str, Form(alias="motif", max_length=300)] = "",
 ) -> Response:
-    """Keep the decision, have both records matched again, and show the next case."""
-    decide(screens.hub, number, verdict=verdict, author=me.name, reason=reason or None, now=screens.clock())
+    """Keep what is said; once it is decided, have both records matched again, and show the next case."""
+    decided = decide(screens.hub, number, verdict=verdict, author=me.name, reason=reason or None, now=screens.clock())
+    if not decided:
+        return go(request, "rapprochement", number=number, said="avis_garde")
     screens.afterwards.do("rapprocher", lambda: reconcile(screens.hub, clock=screens.clock))
     with screens.hub.engine.connect() as connection:
         before, after = queries.neighbours(connection, number)

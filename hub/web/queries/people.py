@@ -48,7 +48,7 @@ and l.superseded_at is null where i.nir_hash = :hash limit :most
 BY_CIVIL_STATUS = """
 select distinct l.person_id from source_identity i join link l on l.source_record_id = i.source_record_id
 and l.superseded_at is null
-where i.birth_date = :born and (cast(:first_name as text) is null or i.first_name = :first_name) limit :most
+where i.birth_date = :born and (cast(:first_name as text) is null or i.comparable ->> 'first_name' = :first_name) limit :most
 """
 
 SUMMARY = """

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from hub.identity.explain import FIELDS, LEVELS, SUPPORTS
 from hub.identity.french.text import letters
 from schemas.beneficiary import facts
 
@@ -35,6 +34,10 @@ select r.id, r.flow, r.partner, r.as_of, r.delivery_id, v.content, r.nir_hash, l
 from source_record r join source_version v on v.source_record_id = r.id and v.version = r.version
 left join link l on l.source_record_id = r.id and l.superseded_at is null
 where r.id in (:a, :b)
+"""
+
+OPINIONS = """
+select verdict, author, reason, given_at from review_opinion where case_id = :id and superseded_at is null order by id
 """
 
 NEXT = "select id from review_case where closed_at is null and id > :after order by id limit 1"
@@ -82,6 +85,11 @@ def one(connection: Connection, number: int) -> Any:
     return connection.execute(text(ONE), {"id": number}).first()
 
 
+def opinions(connection: Connection, number: int) -> Sequence[Any]:
+    """What each person said of a case so far."""
+    return connection.execute(text(OPINIONS), {"id": number}).all()
+
+
 def records(connection: Connection, a: int, b: int) -> tuple[Any, Any]:
     """The two records, with what they say now."""
     found = {row.id: row for row in connection.execute(text(RECORDS), {"a": a, "b": b})}
@@ -103,15 +111,3 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Difference]:
     blocks = {name: place for place, name in enumerate(FIRST)}
     paths.sort(key=lambda path: (blocks.get(path.partition(".")[0], len(FIRST)), order.index(path)))
     return [Difference(path=path, a=a.get(path), b=b.get(path)) for path in paths]
-
-
-def sentences(evidence: Mapping[str, Any]) -> list[str]:
-    """What the machine saw, in plain French, read from what was stored when the case was opened."""
-    levels = evidence.get("niveaux", {})
-    seen = [f"{label} : {LEVELS.get(levels[name], levels[name])}" for name, label in FIELDS.items() if levels.get(name)]
-    supports = [SUPPORTS.get(name, name) for name in levels.get("appuis", ())]
-    if supports:
-        seen.append(f"appuis qui concordent : {', '.join(supports)}")
-    elif levels:
-        seen.append("aucun appui ne concorde")
-    return [f"{each[:1].upper()}{each[1:]}." for each in seen]

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 # What is sealed stays: neither an update, nor a deletion, nor a truncation, whoever asks through the hub's own connection.
 REFUSE = """

@@ -16,7 +16,7 @@ from hub.identity.match.standardised import standardise_all
 from hub.identity.model.decision import Costs, decide
 from hub.identity.model.in_process import compare_with
 from hub.identity.model.levels import COMPARISONS, levels_of
-from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, forbidden
+from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE, forbidden
 from hub.identity.model.scorecard import features_of, load
 from schemas.nir import key_of
 
@@ -242,7 +242,7 @@ def test_what_links_does_not_depend_on_the_side():
 
 
 def test_rules_say_in_french_why_and_each_differs():
-    said = [rule.__doc__ for rule in (*NEVER, *ONLY_A_PERSON, *LOOK_ALIKES)]
+    said = [rule.__doc__ for rule in (*NEVER, *SURE, *ONLY_A_PERSON, *LOOK_ALIKES)]
 
     assert all(said)
     assert len(set(said)) == len(said)

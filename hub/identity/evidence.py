@@ -1,0 +1,116 @@
+"""Why a pair was linked, proposed or refused: levels, contributions, and what would have changed the outcome. Never a value.
+
+Written once, when the pair is decided; whoever explains reads it and computes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hub.identity.model.decision import decide
+from hub.identity.model.levels import COMPARISONS
+from hub.identity.model.pairs import Pairs
+from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE
+from hub.identity.model.scorecard import BY_FREQUENCY, VALUES, features_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hub.identity.model.decision import Costs, Decided
+    from hub.identity.model.scorecard import Model, Rivals
+
+MIDDLING = 10.0  # the bits of a value that is neither rare nor common, for a field that might have agreed
+LINK, REVIEW, NEVER_, APART = "link", "review", "never", "apart"
+
+
+def outcomes(decided: Decided) -> np.ndarray:
+    """What was decided of each pair, in one word."""
+    return np.select([decided.never, decided.link, decided.review], [NEVER_, LINK, REVIEW], APART)
+
+
+def evidence_of(
+    model: Model, pairs: Pairs, decided: Decided, *, records: Mapping[int, int], costs: Costs, rivals: Rivals
+) -> list[dict[str, Any]]:
+    """One document a pair."""
+    weights = model.weights(pairs.levels, pairs.bits)
+    points = model.points(features_of(model, pairs, records=records, rivals=rivals))
+    rules = [_rules(pairs.levels, table) for table in (NEVER, SURE, ONLY_A_PERSON, LOOK_ALIKES)]
+    turning = _turning(model, pairs, decided, records=records, costs=costs, rivals=rivals)
+    words = outcomes(decided)
+    return [
+        {
+            "modele": model.version,
+            "issue": str(words[place]),
+            "chance": round(float(decided.chances[place]), 6),
+            "regles": [name for table in rules for name in table[place]],
+            "champs": {
+                comparison.name: {
+                    "niveau": comparison.levels[pairs.levels[place, column]].name,
+                    "bits": round(float(weights[place, column]), 2),
+                }
+                for column, comparison in enumerate(COMPARISONS)
+            },
+            "points": {
+                line.feature: round(float(value), 3)
+                for line, value in zip(model.lines, points[place], strict=True)
+                if value
+            },
+            "changerait": turning[place],
+        }
+        for place in range(len(pairs))
+    ]
+
+
+def _rules(levels: np.ndarray, table: Sequence[Callable[[np.ndarray], np.ndarray]]) -> list[list[str]]:
+    """The names of the rules that hold for each pair."""
+    held = [(rule.__name__, rule(levels)) for rule in table]
+    return [[name for name, which in held if which[place]] for place in range(len(levels))]
+
+
+def _turning(
+    model: Model, pairs: Pairs, decided: Decided, *, records: Mapping[int, int], costs: Costs, rivals: Rivals
+) -> list[list[dict[str, str]]]:
+    """For each pair, the fields that alone would have changed the outcome, with the level and the outcome they would have given."""
+    size, before = len(pairs), outcomes(decided)
+    tried = [(column, level) for column in range(len(COMPARISONS)) for level in _extremes(model, column)]
+    others = _joined([_with_level(pairs, column, level) for column, level in tried])
+    again = (np.tile(rivals[0], len(tried)), np.tile(rivals[1], len(tried)))
+    after = outcomes(decide(model, others, records=records, costs=costs, rivals=again)).reshape(len(tried), size)
+    found: list[list[dict[str, str]]] = [[] for _ in range(size)]
+    for (column, level), words in zip(tried, after, strict=True):
+        comparison = COMPARISONS[column]
+        turned = (words != before) & (pairs.levels[:, column] != level) & ((words == LINK) | (before == LINK))
+        for place in np.flatnonzero(turned):
+            found[place].append(
+                {"champ": comparison.name, "niveau": comparison.levels[level].name, "issue": str(words[place])}
+            )
+    return found
+
+
+def _joined(parts: Sequence[Pairs]) -> Pairs:
+    return Pairs(**{each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Pairs)})
+
+
+def _extremes(model: Model, column: int) -> tuple[int, int]:
+    """The levels of a comparison that say most for and most against one person."""
+    name = COMPARISONS[column].name
+    bits = model.bits[name].copy()
+    if name in BY_FREQUENCY:
+        bits[list(BY_FREQUENCY[name][2])] += MIDDLING
+    if name == "nir":
+        bits[list(COMPARISONS[column].place("égal, valide", "égal, douteux"))] = 0.0
+    return int(bits.argmax()), int(bits.argmin())
+
+
+def _with_level(pairs: Pairs, column: int, level: int) -> Pairs:
+    """The same pairs, had they been at another level of one comparison."""
+    levels, bits = pairs.levels.copy(), pairs.bits.copy()
+    levels[:, column] = level
+    name = COMPARISONS[column].name
+    if name in BY_FREQUENCY:
+        kind = VALUES.index(BY_FREQUENCY[name][1])
+        bits[bits[:, kind] == 0, kind] = MIDDLING
+    return replace(pairs, levels=levels, bits=bits)
