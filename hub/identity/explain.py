@@ -85,7 +85,10 @@ def explain(connection: Connection, person: UUID) -> list[str]:
 def in_words(evidence: Mapping[str, Any]) -> list[str]:
     """What was seen of a pair, a sentence a line, read from what was stored when it was decided."""
     if isinstance(evidence.get("champs"), list):  # two partners, both certified, that do not say the same
-        return [f"Deux fiches certifiées ne disent pas la même chose : {facts()[path].label}." for path in evidence["champs"]]
+        return [
+            f"Deux fiches certifiées ne disent pas la même chose : {facts()[path].label}."
+            for path in evidence["champs"]
+        ]
     head = [f"Chance d'être la même personne{_chance(evidence)}."] if "chance" in evidence else []
     lines = (line.removeprefix(MARK) for line in _details(evidence))
     return head + [f"{line[:1].upper()}{line[1:].rstrip('.')}." for line in lines]

@@ -35,7 +35,7 @@ def zoe(world):
     who = world.someone(1, caf=OF_CAF | OWN, departement_08=OF_DEPARTEMENT)
     brother = world.someone(2, caf=CIVIL | {"identity.first_names": ["Gaspard"]})
     world.fill(who, brother)
-    world.run("update source_identity set comparable = '{\"phone\": \"687654321\"}' where source_record_id = 3")
+    world.run('update source_identity set comparable = \'{"phone": "687654321"}\' where source_record_id = 3')
     return who
 
 
