@@ -91,9 +91,9 @@ def delivery(sandbox: Sandbox, number: int) -> bytes:
 
 
 def manifests(sandbox: Sandbox) -> set[str]:
-    return {
-        path.name.removesuffix(".lu") for path in (sandbox.folder / "departement_08" / "retour").glob("*.manifest.*")
-    }
+    """The sync files left so far, whether or not the partner has read them."""
+    left = (sandbox.folder / "departement_08" / "retour").glob("*.manifest.*")
+    return {path.name.partition(".")[0] for path in left}
 
 
 def drop(connection, name: str, content: bytes) -> float:  # noqa: ANN001
