@@ -18,7 +18,7 @@ from hub.vault import open_vault
 pytestmark = pytest.mark.airflow
 
 PAGE = {"accept": "text/html"}
-PATIENCE = 120
+PATIENCE = 240
 
 
 @pytest.fixture(scope="module")
