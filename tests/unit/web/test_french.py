@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from hub.identity.explain import in_words
 from hub.web import french
 from hub.web.queries.quarantine import masked
-from hub.web.queries.reviews import Difference, sentences
+from hub.web.queries.reviews import Difference
 
 
 @pytest.mark.parametrize(
@@ -73,8 +74,20 @@ def test_two_values_agree_as_a_reader_would_say(a, b, agreement):
 
 
 def test_what_the_machine_saw_is_told_in_sentences():
-    evidence = {"niveaux": {"nir": "different", "nom": "egal", "appuis": ["adresse"]}}
+    evidence = {
+        "modele": "2026-11",
+        "chance": 0.4,
+        "champs": {"name": {"niveau": "égal", "bits": 9.12}, "phone": {"niveau": "absent", "bits": 0.0}},
+        "changerait": [{"champ": "first_name", "niveau": "différent", "issue": "never"}],
+    }
 
-    assert sentences(evidence) == ["NIR : différent.", "Nom : identique.", "Appuis qui concordent : adresse."]
-    assert sentences({"niveaux": {"nom": "egal", "appuis": []}}) == ["Nom : identique.", "Aucun appui ne concorde."]
-    assert sentences({}) == []
+    assert in_words(evidence) == [
+        "Chance d'être la même personne (modèle 2026-11, chance 40,0 %).",
+        "Nom : égal, pèse fortement pour (+9,1).",
+        "Non comparable : téléphone.",
+        "Aurait changé la décision : prénom « différent », la fiche n'aurait jamais été réunie.",
+    ]
+    assert in_words({"champs": ["identity.birth_date"]}) == [
+        "Deux fiches certifiées ne disent pas la même chose : Date de naissance."
+    ]
+    assert in_words({}) == []
