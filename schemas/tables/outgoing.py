@@ -108,7 +108,6 @@ switched_off = Table(
 )
 
 Index("ix_message_partner_state", message.c.partner, message.c.state, message.c.id)
-Index("ix_message_person_id", message.c.person_id)
 Index("ix_message_arrived_at", message.c.arrived_at)
 
 disclosure = Table(

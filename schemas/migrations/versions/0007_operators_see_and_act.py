@@ -60,13 +60,11 @@ def upgrade() -> None:
         op.create_index(name, "quarantine", columns, postgresql_where=sa.text("state = 'open'"))
     op.create_index("ix_review_case_open", "review_case", ["id"], postgresql_where=sa.text("closed_at is null"))
     op.create_index("ix_message_partner_state", "message", ["partner", "state", "id"])
-    op.create_index("ix_message_person_id", "message", ["person_id"])
     op.create_index("ix_message_arrived_at", "message", ["arrived_at"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_message_arrived_at", table_name="message")
-    op.drop_index("ix_message_person_id", table_name="message")
     op.drop_index("ix_message_partner_state", table_name="message")
     op.drop_index("ix_review_case_open", table_name="review_case")
     for name in QUARANTINED:
