@@ -14,6 +14,7 @@ import pytest
 from cycle import new_hub
 from everything import everything, marker
 from jsonschema import Draft202012Validator
+from lxml import etree
 from test_sharing import CIVIL, NIR, World
 
 from connectors.declaration import load_flows
@@ -76,6 +77,11 @@ class Arrived:
             (path,) = (self.folder / partner / "retour").glob("*.csv")
             rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")), delimiter=";")
             return {named[column] for row in rows for column, cell in row.items() if cell and column in named}
+        if way == "xml":
+            (path,) = (self.folder / partner / "retour").glob("*.xml")
+            layout = self.hub.out_mapping(flow.flow).xml
+            records = etree.parse(path).getroot().findall(layout.record)
+            return {each.path for each in layout.elements if any(record.findtext(each.element) for record in records)}
         sent = [("decisionOrientation", each.body) for each in self.server.decisions]
         sent += [("rendez-vous", each.body) for each in self.server.appointments]
         return {named[f"{body}.{name}"] for body, fields in sent for name in fields if f"{body}.{name}" in named}
