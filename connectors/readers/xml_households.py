@@ -12,7 +12,7 @@ from lxml import etree
 
 from connectors.base import Chunk, KnownUnit, Reading, Rejected, Wanted
 from connectors.readers.frames import REPEATED, count_unknown, make_chunk
-from connectors.readers.sieve import LONGEST_UNIT, READ_BYTES, Seen, Sieve
+from connectors.readers.sieve import LONGEST_UNIT, Seen, Sieve
 from schemas.errors import FixTheDelivery
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ LOOKED_AT_FIRST = 200
 LOOKED_AT_EVERY = 50
 MOST_LEAVES, LONGEST_LEAF = 100, 200
 KNOWN_AT_ONCE = 20_000
+PARSED_BYTES = 1 << 20
 TWICE = "#repeated"
 
 
@@ -56,7 +57,7 @@ class XmlReader:
         self.reading = Reading()
         self._layout = layout
         self._sieve = Sieve(stream, layout.unit, recall) if recall else None
-        self._stream = _Measured(io.BufferedReader(self._sieve, READ_BYTES) if self._sieve else stream)
+        self._stream = _Measured(io.BufferedReader(self._sieve, PARSED_BYTES) if self._sieve else stream)
         self._wanted = wanted
         prefix = f"{layout.record}/"
         self._unit_paths = _compile(column for column in wanted.columns if not column.startswith(prefix))
@@ -211,7 +212,7 @@ class _Measured:
     def read(self, size: int = -1) -> bytes:
         block: bytes = self._source.read(size)
         self.passed += len(block)
-        if self.passed > LONGEST_UNIT + READ_BYTES:
+        if self.passed > LONGEST_UNIT + PARSED_BYTES:
             raise FixTheDelivery(
                 f"Un dossier, ou ce qui précède le premier, dépasse {LONGEST_UNIT >> 20} Mo : ce n'est pas une livraison de ce flux."
             )

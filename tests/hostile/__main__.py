@@ -19,6 +19,9 @@ def heavy(url, folder):
     from judging import faults
     from taking import Taker
 
+    from hub.logs import to_standard_error
+
+    to_standard_error()  # standard output is for the figures
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
     taker = Taker(Path(folder), url)
     faults(taker, {"flow": "caf_rsa", "applied": building.GOOD})  # loads what the first delivery of a process loads
