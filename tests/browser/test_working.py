@@ -109,7 +109,27 @@ def test_everything_open_is_read_again_in_one_go(hub, sign_in):
     assert asked(hub, "select count(*) from quarantine where state = 'open'") == open_records
 
 
+def set_chances(hub, chance):
+    """How sure the model is of every open case."""
+    with hub.engine.begin() as connection:
+        connection.execute(text("update review_case set chance = :chance where closed_at is null"), {"chance": chance})
+
+
+def test_against_a_sure_model_one_person_alone_decides_nothing(hub, address, sign_in, shoot):
+    set_chances(hub, 0.99)
+    (case,) = asked(hub, "select id from review_case where closed_at is null order by id desc limit 1")
+    page = sign_in("rachid")
+    page.goto(f"{address}/rapprochements/{case}")
+    page.keyboard.press("d")
+    page.wait_for_selector("text=une deuxième personne doit dire la même chose")
+
+    assert "rachid : personnes distinctes" in page.inner_text("main")
+    assert asked(hub, f"select closed_at is null from review_case where id = {case}") == [True]
+    shoot(page, "acte-deuxieme-avis")
+
+
 def test_cases_are_decided_from_the_keyboard_alone(hub, address, sign_in, shoot):
+    set_chances(hub, 0.5)
     page = sign_in("rachid")
     first, second, third = asked(hub, "select id from review_case where closed_at is null order by id limit 3")
     page.goto(f"{address}/rapprochements")
