@@ -25,9 +25,3 @@ def needed(mapping: InMapping, agreements: Iterable[Agreement], *, today: date) 
     named = {path for each in agreements if today <= each.valid_until for path in each.all_fields}
     kept = {path for path in facts() if path in named or path.startswith(RECOGNISED_BY)}
     return frozenset({*kept, *mapping.key, *filter(None, [mapping.as_of.field])})
-
-
-def unneeded(mapping: InMapping, agreements: Iterable[Agreement], *, today: date) -> list[str]:
-    """The fields a flow carries and nobody may keep."""
-    kept = needed(mapping, agreements, today=today)
-    return sorted(path for path in mapping.fields if path not in kept)

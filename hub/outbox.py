@@ -123,14 +123,6 @@ def claim(connection: Connection, partner: str, *, limit: int, now: datetime) ->
     return connection.execute(text(CLAIM), {"partner": partner, "limit": limit, "now": now}).all()
 
 
-def mark_sent(connection: Connection, ids: Collection[UUID], *, now: datetime) -> None:
-    """They have left; the partner's word is awaited."""
-    connection.execute(
-        text("update message set state = 'sent', sent_at = :now where id = any(:ids) and state = 'pending'"),
-        {"ids": list(ids), "now": now},
-    )
-
-
 def mark_answered(
     connection: Connection,
     partner: str,

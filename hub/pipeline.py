@@ -85,7 +85,7 @@ def prepare(
     """Normalise and check: the records of each delivery wait to be applied, or the delivery is refused or held."""
     for delivery_id in delivery_ids:
         progress.delivery(str(delivery_id))
-        with telemetry.step("normalise", _traced(hub, delivery_id)):
+        with telemetry.step("normalise", telemetry.deliveries(hub.engine, [delivery_id])):
             normalise(hub, delivery_id, now=clock(), progress=progress.records)
 
 
@@ -99,7 +99,7 @@ def finish(hub: Hub, delivery_ids: Sequence[int], *, clock: Callable[[], datetim
         ).scalars()
         waiting = list(ordered)
     for delivery_id in waiting:
-        with telemetry.step("apply", _traced(hub, delivery_id)):
+        with telemetry.step("apply", telemetry.deliveries(hub.engine, [delivery_id])):
             while not apply(hub, delivery_id, now=clock()):
                 normalise(hub, delivery_id, now=clock())
     with hub.engine.connect() as connection:
@@ -110,10 +110,3 @@ def finish(hub: Hub, delivery_ids: Sequence[int], *, clock: Callable[[], datetim
             applied=line.applied, unchanged=line.unchanged, quarantined=line.quarantined, refused=line.refused,
         )  # fmt: skip
     return settled
-
-
-def _traced(hub: Hub, delivery_id: int) -> list[telemetry.Traced]:
-    if not telemetry.is_on():
-        return []
-    with hub.engine.connect() as connection:
-        return telemetry.deliveries(connection, [delivery_id])

@@ -49,7 +49,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False, an
     """
     now = clock()
     with (
-        telemetry.step("reconcile", _traced(hub)),
+        telemetry.step("reconcile", telemetry.deliveries_to_match(hub.engine)),
         hub.engine.connect() as connection,
         connection.begin() as transaction,
     ):
@@ -104,13 +104,6 @@ def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: da
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),
     }
-
-
-def _traced(hub: Hub) -> list[telemetry.Traced]:
-    if not telemetry.is_on():
-        return []
-    with hub.engine.connect() as connection:
-        return telemetry.deliveries_to_match(connection)
 
 
 def _hold_new(hub: Hub, connection: Connection, *, now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
 from connectors.webhook import WebhookClient
-from hub import outbox
+from hub import outbox, telemetry
 from hub.budget import SharedBudget
 from hub.pull import SENDING, open_france_travail
 from hub.sharing.acknowledgements import acknowledge
@@ -73,7 +73,8 @@ def share_with(
             with hub.engine.begin() as connection:
                 take_lock(connection, "reconcile")  # what is told is decided by one at a time
                 fill_whole(connection, hub.agreements[partner], now=clock())
-        return asdict(_deliver(hub, flow, gate, clock=clock, kind="full" if full else "delta"))
+        with telemetry.messages_moved(hub.engine, "share", partner, clock=clock):
+            return asdict(_deliver(hub, flow, gate, clock=clock, kind="full" if full else "delta"))
     except NotNow as error:
         return asdict(Delivered()) | {"not_now": error.code}
 
@@ -110,7 +111,10 @@ def _deliver_webhook(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], da
 def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -> dict[str, Any]:
     """Read the acknowledgements a partner left."""
     flow = _out_flow(hub, partner)
-    with open_acknowledgements(flow, hub.settings.access(flow.connection)) as connector:
+    with (
+        telemetry.messages_moved(hub.engine, "acknowledge", partner, clock=clock),
+        open_acknowledgements(flow, hub.settings.access(flow.connection)) as connector,
+    ):
         return asdict(acknowledge(hub.engine, partner, connector, now=clock()))
 
 

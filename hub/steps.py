@@ -51,24 +51,16 @@ def reconcile_step() -> dict[str, Any]:
 def share_step(partner: str) -> dict[str, Any]:
     """Deliver what waits for a partner."""
     from hub.share import share_with  # noqa: PLC0415
-    from hub.telemetry import messages_left  # noqa: PLC0415
 
-    hub, began = open_hub(), clock()
-    done = share_with(hub, partner, clock=clock)
-    messages_left(hub.engine, "share", partner, since=began)
-    return done
+    return share_with(open_hub(), partner, clock=clock)
 
 
 @discreet()
 def acknowledge_step(partner: str) -> dict[str, Any]:
     """Read the acknowledgements a partner left."""
     from hub.share import acknowledge_from  # noqa: PLC0415
-    from hub.telemetry import messages_left  # noqa: PLC0415
 
-    hub, began = open_hub(), clock()
-    done = acknowledge_from(hub, partner, clock=clock)
-    messages_left(hub.engine, "acknowledge", partner, since=began)
-    return done
+    return acknowledge_from(open_hub(), partner, clock=clock)
 
 
 @discreet()

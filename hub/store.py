@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,11 +127,6 @@ def take_lock(connection: Connection, name: str, *, shared: bool = False) -> Non
     """
     kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     connection.execute(text(f"select {kind}(hashtextextended(:name, 0))"), {"name": name})
-
-
-def is_empty(engine: Engine) -> bool:
-    """Whether the database holds no table yet."""
-    return not inspect(engine).get_table_names()
 
 
 def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Tracer
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 FLUSH_MILLISECONDS = 2000
@@ -69,18 +69,21 @@ def is_on() -> bool:
     return any(os.environ.get(name) for name in ENDPOINTS)  # noqa: TID251 - OpenTelemetry's own settings
 
 
-def deliveries(connection: Connection, ids: Sequence[int]) -> list[Traced]:
-    """Deliveries by number."""
-    return _traced(connection, OF_IDS, {"ids": list(ids)})
+def deliveries(engine: Engine, ids: Sequence[int]) -> list[Traced]:
+    """Deliveries by number; none where nobody listens."""
+    return _traced(engine, OF_IDS, {"ids": list(ids)})
 
 
-def deliveries_to_match(connection: Connection) -> list[Traced]:
-    """The deliveries whose records wait to be matched."""
-    return _traced(connection, TO_MATCH, {"most": MOST_TRACES})
+def deliveries_to_match(engine: Engine) -> list[Traced]:
+    """The deliveries whose records wait to be matched; none where nobody listens."""
+    return _traced(engine, TO_MATCH, {"most": MOST_TRACES})
 
 
-def _traced(connection: Connection, query: str, known: Mapping[str, Any]) -> list[Traced]:
-    rows = connection.execute(text(query), known)
+def _traced(engine: Engine, query: str, known: Mapping[str, Any]) -> list[Traced]:
+    if not is_on():
+        return []
+    with engine.connect() as connection:
+        rows = connection.execute(text(query), known).all()
     return [Traced(id=row.id, flow=row.flow, sha256=row.sha256) for row in rows]
 
 
@@ -111,10 +114,14 @@ def step(name: str, traced: Sequence[Traced], **attributes: str | int) -> Iterat
         _flush()
 
 
-def messages_left(engine: Engine, name: str, partner: str, *, since: datetime) -> None:
-    """Tell, in the trace of each delivery, of the messages that left or were answered since a moment."""
+@contextmanager
+def messages_moved(engine: Engine, name: str, partner: str, *, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Tell, in the trace of each delivery, of the messages that leave or are answered meanwhile."""
     if not is_on():
+        yield
         return
+    since = clock()
+    yield
     with engine.connect() as connection:
         rows = connection.execute(text(OF_MESSAGES), {"partner": partner, "since": since, "most": MOST_TRACES}).all()
     for row in rows:

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.declaration import load_flows
 from hub.identity.comparable import comparable
-from hub.needed import RECOGNISED_BY, needed, unneeded
+from hub.needed import RECOGNISED_BY, needed
 from hub.sharing.agreements import Agreement, load_agreements
 from hub.sharing.annex import annex
 from hub.sharing.contract import beyond, columns, line_schema
@@ -156,7 +156,7 @@ def test_partners_are_named_as_people_say_it(partner, of, the):
 def test_what_no_agreement_names_and_no_reconciliation_reads_is_not_kept():
     mapping = load_mappings()["pole_emploi_extrait"]
 
-    dropped = unneeded(mapping, load_agreements().values(), today=DAY)
+    dropped = set(mapping.fields) - needed(mapping, load_agreements().values(), today=DAY)
 
     assert {"job_seeker.rome_1", "diagnosis.obstacles", "rsa.beneficiary"} <= set(dropped)
     assert not {"job_seeker.category", "identity.birth_name", *mapping.key} & set(dropped)
