@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from lxml import etree
@@ -13,36 +11,21 @@ from lxml import etree
 from connectors.base import Chunk, KnownUnit, Reading, Rejected, Wanted
 from connectors.readers.frames import REPEATED, count_unknown, make_chunk
 from connectors.readers.sieve import LONGEST_UNIT, Seen, Sieve
+from connectors.readers.xml_paths import TWICE, compiled, known_paths, leaves_of, walk
 from schemas.errors import FixTheDelivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from connectors.formats import XmlFormat
     from connectors.readers.sieve import Recall
 
 NO_HEADER = "Ce fichier n'a pas d'en-tête {header} : ce n'est pas une livraison de ce flux."
-STEP = re.compile(r"(?P<tag>[^\[\]/]+)(?:\[(?P<leaf>[^=\]]+)=(?P<value>[^\]]*)\])?(?P<all>\[\])?")
 LOOKED_AT_FIRST = 200
 LOOKED_AT_EVERY = 50
 MOST_LEAVES, LONGEST_LEAF = 100, 200
 KNOWN_AT_ONCE = 20_000
 PARSED_BYTES = 1 << 20
-TWICE = "#repeated"
-
-
-@dataclass
-class _Branch:
-    """One way on from an element: a condition on a leaf, then a column, a repeated group, or deeper."""
-
-    leaf: str | None = None
-    value: str | None = None
-    column: str | None = None
-    group: str | None = None
-    below: dict[str, list[_Branch]] = field(default_factory=dict)
-
-    def goes(self, element: etree._Element) -> bool:
-        return any((found.text or "").strip() == self.value for found in element.iter(self.leaf))
 
 
 class XmlReader:
@@ -60,12 +43,12 @@ class XmlReader:
         self._stream = _Measured(io.BufferedReader(self._sieve, PARSED_BYTES) if self._sieve else stream)
         self._wanted = wanted
         prefix = f"{layout.record}/"
-        self._unit_paths = _compile(column for column in wanted.columns if not column.startswith(prefix))
-        self._record_paths = _compile(
+        self._unit_paths = compiled(column for column in wanted.columns if not column.startswith(prefix))
+        self._record_paths = compiled(
             (column for column in wanted.columns if column.startswith(prefix)), cut=len(prefix)
         )
-        self._keep_path = _compile([layout.keep.column], cut=len(prefix))
-        self._known = _known_paths([*wanted.columns, layout.keep.column, *layout.unit_key])
+        self._keep_path = compiled([layout.keep.column], cut=len(prefix))
+        self._known = known_paths([*wanted.columns, layout.keep.column, *layout.unit_key])
         self._unknown: Counter[str] = Counter()
         self._unit_keys: set[int] = set()
 
@@ -172,16 +155,16 @@ class XmlReader:
         if reading.units <= LOOKED_AT_FIRST or reading.units % LOOKED_AT_EVERY == 0:
             self._look_for_unknown(unit, "")
         shared: dict[str, Any] = {}
-        _walk(unit, self._unit_paths, shared)
+        walk(unit, self._unit_paths, shared)
         self._count_key(shared)
         for record in unit.iterchildren(self._layout.record):
             kept: dict[str, Any] = {}
-            _walk(record, self._keep_path, kept)
+            walk(record, self._keep_path, kept)
             if kept.get(self._layout.keep.column) not in self._layout.keep.values:
                 continue
             reading.records += 1
             values = dict(shared)
-            _walk(record, self._record_paths, values)
+            walk(record, self._record_paths, values)
             yield reading.records, reading.units, values
 
     def _count_key(self, shared: dict[str, Any]) -> None:
@@ -226,76 +209,9 @@ def _free(element: etree._Element) -> None:
         del parent[0]
 
 
-def _leaves(element: etree._Element) -> dict[str, str]:
-    return {str(child.tag): (child.text or "").strip() for child in element.iterchildren(etree.Element)}
-
-
 def _short_leaves(element: etree._Element) -> dict[str, str]:
     """Those of a header or a footer: few, and short."""
-    leaves = _leaves(element) if len(element) <= MOST_LEAVES else {}
+    leaves = leaves_of(element) if len(element) <= MOST_LEAVES else {}
     if not leaves or max(map(len, (*leaves, *leaves.values()))) > LONGEST_LEAF:
         raise FixTheDelivery(f"{element.tag} est vide ou démesuré : ce n'est pas une livraison de ce flux.")
     return leaves
-
-
-def _walk(element: etree._Element, paths: dict[str, list[_Branch]], found: dict[str, Any]) -> None:
-    for child in element:
-        branches = paths.get(child.tag)
-        if branches is None:
-            continue
-        for branch in branches:
-            if branch.leaf is None or branch.goes(child):
-                _take(child, branch, found)
-
-
-def _take(element: etree._Element, branch: _Branch, found: dict[str, Any]) -> None:
-    if branch.column is not None:
-        text = (element.text or "").strip()
-        if text and found.setdefault(branch.column, text) != text and _has_twin(element):
-            found[TWICE] = branch.column
-    elif branch.group is not None:
-        found.setdefault(branch.group, []).append(_leaves(element))
-    if branch.below:
-        _walk(element, branch.below, found)
-
-
-def _has_twin(element: etree._Element) -> bool:
-    """Whether the same leaf stands before it in the same place: one of the two is wrong, and nobody knows which."""
-    return next(element.itersiblings(str(element.tag), preceding=True), None) is not None
-
-
-def _compile(columns: Iterable[str], *, cut: int = 0) -> dict[str, list[_Branch]]:
-    paths: dict[str, list[_Branch]] = {}
-    for column in columns:
-        steps = list(STEP.finditer(column[cut:]))
-        here = paths
-        for position, step in enumerate(steps):
-            branch = _branch(here.setdefault(step["tag"], []), step["leaf"], step["value"])
-            if position < len(steps) - 1:
-                here = branch.below
-            elif step["all"]:
-                branch.group = column
-            else:
-                branch.column = column
-    return paths
-
-
-def _branch(branches: list[_Branch], leaf: str | None, value: str | None) -> _Branch:
-    for branch in branches:
-        if (branch.leaf, branch.value) == (leaf, value):
-            return branch
-    branches.append(_Branch(leaf=leaf, value=value))
-    return branches[-1]
-
-
-def _known_paths(columns: Iterable[str]) -> dict[str, bool]:
-    """Every path on the way to a column; True where all that is below is known too."""
-    known: dict[str, bool] = {}
-    for column in columns:
-        path = ""
-        for step in STEP.finditer(column):
-            path = f"{path}/{step['tag']}" if path else step["tag"]
-            known[path] = known.get(path, False) or bool(step["all"])
-            if step["leaf"]:
-                known.setdefault(f"{path}/{step['leaf']}", False)
-    return known
