@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import io
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
 READ_BYTES = 1 << 22
 LONGEST_UNIT = 1 << 22
@@ -36,6 +38,17 @@ class Seen:
     records: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """A block: what stands before each of its whole units, the units with their digests, and what follows the last."""
+
+    pieces: list[bytes]
+    units: list[bytes]
+    digests: list[bytes]
+    tail: bytes
+    last: bool
+
+
 @dataclass
 class Sieve(io.RawIOBase):
     """A stream like the one it reads, without the units that are known."""
@@ -52,7 +65,8 @@ class Sieve(io.RawIOBase):
         self._close = f"</{self.unit}>".encode()
         self._rest = b""
         self._ready = b""
-        self._ended = False
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="sieve")
+        self._next: Future[_Cut] | None = self._beside.submit(self._cut)
 
     def take(self, place: str | None) -> list[Seen]:
         """What is known of the unit that carries this mark, or of the run of units it stands for.
@@ -65,28 +79,35 @@ class Sieve(io.RawIOBase):
         return True
 
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def] # noqa: ANN001 - any writable buffer
-        while not self._ready and not self._ended:
-            self._ready = self._sift()
+        while not self._ready and self._next:
+            cut = self._next.result()
+            self._next = None if cut.last else self._beside.submit(self._cut)
+            self._ready = self._pass_on(cut)
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
         self._ready = self._ready[size:]
         return size
 
-    def _sift(self) -> bytes:
+    def close(self) -> None:
+        self._beside.shutdown(cancel_futures=True)
+        super().close()
+
+    def _cut(self) -> _Cut:
+        """Read and cut the next block. It is done beside, while those who asked for the block before work on it."""
         block = self.source.read(READ_BYTES)
-        self._ended = not block
         data = self._rest + block
-        pieces, units, end = self._cut(data)
+        pieces, units, end = self._units_of(data)
         start = data.find(self._open, end)
         keep = len(data) if start < 0 else start
-        if start < 0 and not self._ended:
+        if start < 0 and block:
             keep = max(end, len(data) - len(self._open))  # a tag may be cut in two
-        if self._ended or len(data) - keep > LONGEST_UNIT:
+        if not block or len(data) - keep > LONGEST_UNIT:
             keep = len(data)
         tail, self._rest = data[end:keep], data[keep:]
-        return self._pass_on(pieces, units) + tail
+        digests = [self.recall.digest(unit) for unit in units]
+        return _Cut(pieces=pieces, units=units, digests=digests, tail=tail, last=not block)
 
-    def _cut(self, data: bytes) -> tuple[list[bytes], list[bytes], int]:
+    def _units_of(self, data: bytes) -> tuple[list[bytes], list[bytes], int]:
         """What stands before each whole unit, the units, and where the last one ends."""
         pieces: list[bytes] = []
         units: list[bytes] = []
@@ -100,12 +121,11 @@ class Sieve(io.RawIOBase):
             units.append(data[start:end])
         return pieces, units, end
 
-    def _pass_on(self, pieces: list[bytes], units: list[bytes]) -> bytes:
-        digests = [self.recall.digest(unit) for unit in units]
-        known = self.recall.known(digests) if digests else {}
+    def _pass_on(self, cut: _Cut) -> bytes:
+        known = self.recall.known(cut.digests) if cut.digests else {}
         out: list[bytes] = []
         run: list[Seen] = []
-        for piece, unit, digest in zip(pieces, units, digests, strict=True):
+        for piece, unit, digest in zip(cut.pieces, cut.units, cut.digests, strict=True):
             records = known.get(digest)
             out.append(piece)
             if records is None:
@@ -119,6 +139,7 @@ class Sieve(io.RawIOBase):
             else:
                 run = [Seen(digest, records)]
                 out += (self._marked(run), b"/>")
+        out.append(cut.tail)
         return b"".join(out)
 
     def _marked(self, run: list[Seen]) -> bytes:

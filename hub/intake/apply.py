@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from hub.intake.ledger import close_applied, count_waiting
 from hub.intake.remembered import FORGET, REMEMBER
 from hub.monitoring.oversight import alarm_delivery
-from hub.storage.store import take_lock
+from hub.storage.store import refresh_statistics, take_lock
 from schemas.tables import delivery
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # later full picture of its scope was applied: that picture confirmed, or no longer showed, everybody in it.
 JUDGE = """
 create temporary table judged on commit drop as
-select s.record, s.unit, s.key, s.repetition, r.id as source_record_id,
+select s.record, s.unit, s.key, s.repetition, r.id as source_record_id, r.left_on is not null as had_left,
        case when s.repetition > 1 then 'unchanged'
             when greatest(r.order_key, f.order_key) > :order_key then 'superseded'
             when r.content_hash = s.content_hash and not r.withdrawn then 'unchanged'
@@ -49,7 +49,7 @@ insert into movement (delivery_id, source_record_id, kind, "on", before)
 select :id, r.id, case when r.withdrawn then 'entered' when r.left_on is not null then 'returned' else 'changed' end,
        :reference_date, {BEFORE}
 from judged j join source_record r on r.id = j.source_record_id
-where j.outcome = 'applied' or (j.outcome = 'unchanged' and j.repetition = 1 and r.left_on is not null)
+where j.outcome = 'applied' or (j.outcome = 'unchanged' and j.repetition = 1 and j.had_left)
 on conflict do nothing
 """  # noqa: S608 - an expression of our own
 
@@ -100,7 +100,7 @@ BRING_BACK = """
 update source_record r
 set left_on = null, to_match = true, updated_at = :now
 from judged j
-where r.id = j.source_record_id and j.outcome = 'unchanged' and r.left_on is not null
+where r.id = j.source_record_id and j.outcome = 'unchanged' and j.had_left
 """
 
 # Whoever was refused is not gone: a full picture with records that could not be read at all marks nobody as gone.
@@ -157,7 +157,7 @@ def apply(hub: Hub, delivery_id: int, *, now: datetime) -> bool:
             "reference_date": row.reference_date or row.arrived_at.date(),
             "now": now,
         }
-        connection.execute(text("analyze staged_record"))
+        refresh_statistics(connection, "staged_record")
         apply_staged(connection, known)
         if row.kind == "full":
             for statement in (NOTE_LEFT, MARK_LEFT, KEEP_PICTURE, FORGET):

@@ -11,6 +11,7 @@ from sqlalchemy import select, text, update
 from connectors.control import control_total, header_key, is_full_picture, order_key, reference_date, told
 from connectors.readers.csv_rows import same_header
 from hub.intake.ledger import close_refused, count_waiting
+from hub.storage.store import refresh_statistics
 from quality.drift import column_drift, column_shown
 from schemas.tables import delivery
 
@@ -76,7 +77,7 @@ def conclude(hub: Hub, connection: Connection, read: Concluded, *, judge: Judge,
     is not judged by what was applied since.
     """
     row = read.row
-    connection.execute(text("analyze staged_record"))
+    refresh_statistics(connection, "staged_record")
     quarantine_repeated_keys(hub, connection, row.id, now=now)
     if row.received is not None:
         again = update(delivery).where(delivery.c.id == row.id).values(received=count_waiting(connection, row.id))

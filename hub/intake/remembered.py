@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from hub.storage.store import copy_rows
+from hub.storage.store import copy_rows, refresh_statistics
 from schemas.errors import TryAgainLater
 
 if TYPE_CHECKING:
@@ -30,13 +30,8 @@ if TYPE_CHECKING:
     from connectors.base import KnownUnit
     from hub.opening import Hub
 
-# One probe of an index for each record: whatever the planner believes of the tables, it cannot read them whole.
 LOOK_UP = """
-select u.digest, count(*) as records
-from remembered_unit u
-left join lateral (select true as held from source_record r where r.flow = u.flow and r.key = u.key limit 1) r on true
-where u.flow = :flow and u.digest = any(:digests)
-group by u.digest having bool_and(r.held is not null)
+select digest, count(*) as records from remembered_unit where flow = :flow and digest = any(:digests) group by digest
 """
 
 SET_ASIDE = """
@@ -55,7 +50,8 @@ SHAPES = (
 )
 FORGOTTEN = "Another delivery of {flow} was applied while delivery {id} was read: nothing was staged, run again."
 
-# Only units that went in whole: one with a record in quarantine is read again, so that it is refused again.
+# Only units that went in whole: one with a record in quarantine is read again, so that it is refused again, and so is one
+# with a record a later word had superseded, whose content was never kept.
 REMEMBER = """
 insert into remembered_unit (flow, digest, position, key, scope, as_of, content_hash, nir_hash, shape)
 select :flow, s.digest, s.record - min(s.record) over (partition by s.unit), s.key, s.scope, s.as_of, s.content_hash,
@@ -63,6 +59,7 @@ select :flow, s.digest, s.record - min(s.record) over (partition by s.unit), s.k
 from staged_record s
 where s.delivery_id = :id and s.digest is not null and s.content is not null
   and s.unit not in (select unit from quarantine where delivery_id = :id)
+  and s.unit not in (select unit from judged where outcome = 'superseded')
 on conflict do nothing
 """
 
@@ -101,7 +98,7 @@ class Memory:
             TryAgainLater: what was remembered has been forgotten since it was asked about.
         """
         known = {"id": self.delivery_id, "flow": self.flow}
-        self.connection.execute(text("analyze set_aside"))
+        refresh_statistics(self.connection, "set_aside")
         if self.connection.execute(text(RECALL), known).rowcount != records:
             raise TryAgainLater(FORGOTTEN.format(**known))
         shapes = self.connection.execute(text(SHAPES), known)

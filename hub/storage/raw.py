@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -13,12 +14,13 @@ from typing import IO, TYPE_CHECKING
 from schemas.errors import CallSomeone, FixTheDelivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hub.storage.vault import Vault
 
 INCOMING = "incoming"
 DESTROYED = ".destroyed"
+HASHED_BYTES = 1 << 20
 ABANDONED_SECONDS = 3600.0  # nothing is written for so long by a process that lives
 
 
@@ -39,31 +41,34 @@ class RawStore:
 
     def put(self, fetch: Callable[[IO[bytes]], None]) -> Stored:
         """Store what ``fetch`` writes. The clear bytes touch the disk only in an unlinked temporary file."""
-        with tempfile.TemporaryFile(dir=self._incoming()) as clear:
+        with tempfile.TemporaryFile(dir=self._incoming()) as clear, ThreadPoolExecutor(1) as beside:
             fetch(clear)
             size = clear.tell()
             clear.seek(0)
-            sha256 = hashlib.file_digest(clear, "sha256").hexdigest()
-            clear.seek(0)
-            self._seal(clear, self._path(sha256))
+            hashing = beside.submit(_sha256, clear.fileno())  # it takes as long as to seal
+            with self._sealed(clear) as sealed:
+                sha256 = hashing.result()
+                self._keep(sealed, self._path(sha256))
         return Stored(sha256=sha256, size=size)
 
-    def _seal(self, clear: IO[bytes], path: Path) -> None:
+    def _keep(self, sealed: Path, path: Path) -> None:
+        path.parent.mkdir(exist_ok=True, mode=0o700)
         if not path.exists() and not path.with_suffix(DESTROYED).exists():
-            self._write(clear, path)
+            sealed.replace(path)
         for folder in (path.parent, self._folder):  # the name is as safe as the bytes, even if the power fails
             _sync_folder(folder)
 
-    def _write(self, clear: IO[bytes], path: Path) -> None:
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=self._folder / INCOMING)
+    @contextmanager
+    def _sealed(self, clear: IO[bytes]) -> Iterator[Path]:
+        """Seal the clear bytes in a file that goes away unless it is given a name."""
+        descriptor, temporary = tempfile.mkstemp(dir=self._incoming())
         try:
             with os.fdopen(descriptor, "wb") as sealed:
                 self._forget_abandoned(os.fstat(descriptor).st_mtime)
                 self._vault.seal_stream(clear, sealed)
                 sealed.flush()
                 os.fsync(sealed.fileno())
-            Path(temporary).replace(path)
+            yield Path(temporary)
         finally:
             Path(temporary).unlink(missing_ok=True)
 
@@ -80,7 +85,8 @@ class RawStore:
 
     def reseal(self, sha256: str, clear: IO[bytes]) -> None:
         """Put other bytes in the place of a delivery's: those that remain of it once somebody was erased."""
-        self._write(clear, self._path(sha256))
+        with self._sealed(clear) as sealed:
+            sealed.replace(self._path(sha256))
 
     def renew(self) -> int:
         """Put every delivery under the master key in force; returns how many were not yet."""
@@ -135,3 +141,12 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sha256(descriptor: int) -> str:
+    """The hash of a file somebody else reads at the same time: its place is left alone."""
+    digest, place = hashlib.sha256(), 0
+    while block := os.pread(descriptor, HASHED_BYTES, place):
+        digest.update(block)
+        place += len(block)
+    return digest.hexdigest()

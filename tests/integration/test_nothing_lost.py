@@ -227,6 +227,17 @@ def test_a_remembered_household_that_had_changed_since_says_again_what_it_said(i
     assert versions == [(1, "08000"), (2, "08200"), (3, "08000")]
 
 
+def test_a_household_first_seen_too_late_is_read_when_it_says_the_same_again(intake):
+    """What it said was superseded, so its content was never kept: remembering its bytes would leave nothing to apply."""
+    intake.take(caf("2026-10-15", PEOPLE[:9], kind="M"))
+    late = intake.take(caf("2026-10-01", [(1, "SOPHIE", "08200"), *PEOPLE[1:]], kind="M"))
+    again = intake.take(caf("2026-11-01", [(1, "SOPHIE", "08200"), *PEOPLE[1:]], kind="M"))
+
+    assert (late.superseded, late.applied) == (10, 0)
+    assert (again.applied, again.unchanged) == (2, 8)
+    assert intake.rows("select count(*) from source_version where content->>'contact.postcode' = '08200'") == [(1,)]
+
+
 def test_the_same_households_again_are_counted_whatever_the_size_of_the_chunks(intake):
     intake.take(caf("2026-10-01", PEOPLE, kind="M"))
     object.__setattr__(intake.hub, "settings", intake.hub.settings.model_copy(update={"chunk": 3}))
