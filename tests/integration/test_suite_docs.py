@@ -171,7 +171,7 @@ def test_a_flow_nobody_declared_has_no_pages(hub, tmp_path):
 
 def test_great_expectations_stays_out_of_the_command_line_and_of_what_reads_records():
     code = (
-        "import sys, hub.cli.commands, hub.cli.flows, hub.pipeline, hub.judging, hub.suite_docs, quality.suite\n"
+        "import sys, hub.cli.commands, hub.cli.flows, hub.intake.pipeline, hub.intake.judging, hub.web.suite_docs, quality.suite\n"
         "sys.exit('great_expectations' in sys.modules)"
     )
 
