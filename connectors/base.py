@@ -41,6 +41,14 @@ class Arrival:
     manifest: Arrival | None = None
 
 
+class Sink(Protocol):
+    """Where a file is copied to. ``tell`` says how many bytes it has, so that a copy that broke off is taken up there."""
+
+    def write(self, block: bytes, /) -> int: ...
+
+    def tell(self) -> int: ...
+
+
 class Connector(Protocol):
     """A place where a partner leaves files and takes ours."""
 
@@ -54,7 +62,7 @@ class Connector(Protocol):
         """List the complete files, oldest first; raises ``TryAgainLater`` when the partner cannot be reached."""
         ...
 
-    def fetch(self, arrival: Arrival, sink: IO[bytes]) -> None:
+    def fetch(self, arrival: Arrival, sink: Sink) -> None:
         """Copy a file into ``sink`` in bounded chunks."""
         ...
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from connectors.base import Access, Arrival
+from connectors.base import Access, Arrival, Sink
 from connectors.completeness import Place, settled
 from schemas.errors import TryAgainLater
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-COPY_BYTES = 1 << 18
+COPY_BYTES = 1 << 20
 
 
 class FolderConnector:
@@ -50,7 +50,7 @@ class FolderConnector:
             found.append(Arrival(name=path.name, size=stat.st_size, modified_at=moment))
         return found
 
-    def fetch(self, arrival: Arrival, sink: IO[bytes]) -> None:
+    def fetch(self, arrival: Arrival, sink: Sink) -> None:
         try:
             with (self._folder / arrival.name).open("rb") as source:
                 shutil.copyfileobj(source, sink, COPY_BYTES)

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 from paramiko.ssh_exception import SSHException
 
-from connectors.base import Access, Arrival
+from connectors.base import Access, Arrival, Sink
 from connectors.completeness import Place, settled
 from connectors.ssh import open_session
 from schemas.errors import CallSomeone, TryAgainLater
@@ -88,7 +88,7 @@ class SftpConnector:
         moment = datetime.fromtimestamp(entry.st_mtime, tz=UTC)
         return Arrival(name=entry.filename, size=entry.st_size, modified_at=moment)
 
-    def fetch(self, arrival: Arrival, sink: IO[bytes]) -> None:
+    def fetch(self, arrival: Arrival, sink: Sink) -> None:
         """Copy in bounded chunks; a dropped connection is taken up where it stopped, a few times."""
         start = sink.tell()
         for attempt in range(RESUMES + 1):
@@ -108,7 +108,7 @@ class SftpConnector:
             f"{self._access.name}: a file of {self._place.folder} is not the size it had: it is still being written."
         )
 
-    def _read_on(self, arrival: Arrival, sink: IO[bytes], start: int) -> None:
+    def _read_on(self, arrival: Arrival, sink: Sink, start: int) -> None:
         done = sink.tell() - start
         with self._session.open(f"{self._place.folder}/{arrival.name}", "rb") as source:
             source.prefetch(arrival.size, max_concurrent_requests=PREFETCHED_REQUESTS)

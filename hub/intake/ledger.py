@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.declaration import Flow
-    from hub.storage.raw import Stored
+    from hub.storage.incoming import Stored
 
 OUTCOMES = ("applied", "unchanged", "superseded", "quarantined", "refused")
 OUTDATED = "Plus ancienne que ce qui est déjà appliqué : tout ce qu'elle dit a été dit depuis. Rien n'est appliqué."

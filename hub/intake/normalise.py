@@ -105,9 +105,8 @@ def open_delivery(hub: Hub, flow: str, stream: Any, *, memory: Memory | None = N
     mapping = hub.in_mapping(flow)
     recall = None
     if memory:
-        key = fingerprint(hub, flow, memory.kept)
-        digest = hub.vault.hasher("unit")
-        recall = Recall(digest=lambda unit: digest(key + unit), known=memory.known)
+        digest = hub.vault.fingerprinter("unit", of=fingerprint(hub, flow, memory.kept))
+        recall = Recall(digest=digest, known=memory.known)
     return open_reader(
         hub.flow(flow), stream, mapping.columns, ignored=mapping.ignored, chunk=hub.settings.chunk, recall=recall
     )

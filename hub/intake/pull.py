@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import text
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from connectors.base import Sink
     from connectors.declaration import Flow
     from hub.opening import Hub
     from hub.sharing.switches import Gate
@@ -98,7 +99,7 @@ def _write_answers(
     flow: Flow,
     *,
     people: Sequence[Any],
-    sink: IO[bytes],
+    sink: Sink,
     codes: dict[int, str],
     clock: Callable[[], datetime],
 ) -> None:

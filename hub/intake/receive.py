@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, tuple_
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from connectors.base import Connector
+    from connectors.base import Connector, Sink
     from connectors.declaration import Flow
     from hub.opening import Hub
 
@@ -85,7 +85,7 @@ def receive_file(hub: Hub, flow: Flow, path: Path, *, now: datetime) -> int:
     stat = path.stat()
     arrival = Arrival(name=path.name, size=stat.st_size, modified_at=datetime.fromtimestamp(stat.st_mtime, tz=UTC))
 
-    def fetch(sink: IO[bytes]) -> None:
+    def fetch(sink: Sink) -> None:
         with path.open("rb") as source:
             shutil.copyfileobj(source, sink, 1 << 20)
 
@@ -131,7 +131,7 @@ def _take(
     flow: Flow,
     *,
     arrival: Arrival,
-    fetch: Callable[[IO[bytes]], None],
+    fetch: Callable[[Sink], None],
     now: datetime,
     announced: str | None = None,
     watched: bool = False,

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from hub.storage.incoming import Incoming
 from schemas.errors import CallSomeone, FixTheDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hub.storage.incoming import Stored
     from hub.storage.vault import Vault
 
 INCOMING = "incoming"
 DESTROYED = ".destroyed"
-HASHED_BYTES = 1 << 20
 ABANDONED_SECONDS = 3600.0  # nothing is written for so long by a process that lives
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """A delivery that is safe: the SHA-256 of its bytes, and how many they are."""
-
-    sha256: str
-    size: int
 
 
 class RawStore:
@@ -39,17 +29,15 @@ class RawStore:
         self._folder = folder
         self._vault = vault
 
-    def put(self, fetch: Callable[[IO[bytes]], None]) -> Stored:
-        """Store what ``fetch`` writes. The clear bytes touch the disk only in an unlinked temporary file."""
-        with tempfile.TemporaryFile(dir=self._incoming()) as clear, ThreadPoolExecutor(1) as beside:
-            fetch(clear)
-            size = clear.tell()
-            clear.seek(0)
-            hashing = beside.submit(_sha256, clear.fileno())  # it takes as long as to seal
-            with self._sealed(clear) as sealed:
-                sha256 = hashing.result()
-                self._keep(sealed, self._path(sha256))
-        return Stored(sha256=sha256, size=size)
+    def put(self, fetch: Callable[[Incoming], None]) -> Stored:
+        """Store what ``fetch`` writes."""
+        with self._sealed() as (path, sink):
+            with Incoming(self._vault.sealing(sink)) as incoming:
+                fetch(incoming)
+                stored = incoming.finish()
+            _sync(sink)
+            self._keep(path, self._path(stored.sha256))
+        return stored
 
     def _keep(self, sealed: Path, path: Path) -> None:
         path.parent.mkdir(exist_ok=True, mode=0o700)
@@ -59,16 +47,13 @@ class RawStore:
             _sync_folder(folder)
 
     @contextmanager
-    def _sealed(self, clear: IO[bytes]) -> Iterator[Path]:
-        """Seal the clear bytes in a file that goes away unless it is given a name."""
+    def _sealed(self) -> Iterator[tuple[Path, IO[bytes]]]:
+        """A file to seal something in, which goes away unless it is given a name."""
         descriptor, temporary = tempfile.mkstemp(dir=self._incoming())
         try:
-            with os.fdopen(descriptor, "wb") as sealed:
+            with os.fdopen(descriptor, "wb") as sink:
                 self._forget_abandoned(os.fstat(descriptor).st_mtime)
-                self._vault.seal_stream(clear, sealed)
-                sealed.flush()
-                os.fsync(sealed.fileno())
-            yield Path(temporary)
+                yield Path(temporary), sink
         finally:
             Path(temporary).unlink(missing_ok=True)
 
@@ -85,24 +70,20 @@ class RawStore:
 
     def reseal(self, sha256: str, clear: IO[bytes]) -> None:
         """Put other bytes in the place of a delivery's: those that remain of it once somebody was erased."""
-        with self._sealed(clear) as sealed:
-            sealed.replace(self._path(sha256))
+        with self._sealed() as (path, sink):
+            self._vault.seal_stream(clear, sink)
+            _sync(sink)
+            path.replace(self._path(sha256))
 
     def renew(self) -> int:
         """Put every delivery under the master key in force; returns how many were not yet."""
         done = 0
-        for path in sorted(self._folder.glob("??/*.sealed")):
-            descriptor, temporary = tempfile.mkstemp(dir=self._incoming())
-            try:
-                with path.open("rb") as source, os.fdopen(descriptor, "wb") as sealed:
-                    changed = self._vault.renew_stream(source, sealed)
-                    sealed.flush()
-                    os.fsync(sealed.fileno())
-                if changed:
-                    Path(temporary).replace(path)
+        for place in sorted(self._folder.glob("??/*.sealed")):
+            with self._sealed() as (path, sink), place.open("rb") as source:
+                if self._vault.renew_stream(source, sink):
+                    _sync(sink)
+                    path.replace(place)
                     done += 1
-            finally:
-                Path(temporary).unlink(missing_ok=True)
         return done
 
     def _incoming(self) -> Path:
@@ -135,18 +116,14 @@ class RawStore:
         return self._folder / sha256[:2] / f"{sha256}.sealed"
 
 
+def _sync(sink: IO[bytes]) -> None:
+    sink.flush()
+    os.fsync(sink.fileno())
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sha256(descriptor: int) -> str:
-    """The hash of a file somebody else reads at the same time: its place is left alone."""
-    digest, place = hashlib.sha256(), 0
-    while block := os.pread(descriptor, HASHED_BYTES, place):
-        digest.update(block)
-        place += len(block)
-    return digest.hexdigest()

@@ -65,19 +65,29 @@ class Vault:
         key, person = self._search, use.encode()
         return lambda clear: blake2b(clear, digest_size=size, key=key, person=person).digest()
 
+    def fingerprinter(self, use: str, of: bytes, size: int = 16) -> Callable[[bytes], bytes]:
+        """The same for long values that all begin with the same bytes, which are hashed once."""
+        begun = blake2b(of, digest_size=size, key=self._search, person=use.encode())
+
+        def fingerprint(clear: bytes) -> bytes:
+            digest = begun.copy()
+            digest.update(clear)
+            return digest.digest()
+
+        return fingerprint
+
     def seal_stream(self, source: IO[bytes], sink: IO[bytes]) -> None:
         """Encrypt a stream frame by frame, under a key of its own."""
+        sealing = self.sealing(sink)
+        shutil.copyfileobj(source, sealing, FRAME_BYTES)
+        sealing.finish()
+
+    def sealing(self, sink: IO[bytes]) -> Sealing:
+        """What encrypts into ``sink`` all that is written to it, under a key of its own."""
         own = secrets.token_bytes(KEY_BYTES)
-        sink.write(ENVELOPE + _encrypted(self._wraps[0], own))
-        cipher, prefix = AESGCM(own), secrets.token_bytes(PREFIX_BYTES)
-        sink.write(prefix)
-        index, frame = 0, source.read(FRAME_BYTES)
-        while True:
-            following = source.read(FRAME_BYTES)
-            sink.write(cipher.encrypt(_nonce(prefix, index), frame, _place(index, last=not following)))
-            if not following:
-                return
-            index, frame = index + 1, following
+        prefix = secrets.token_bytes(PREFIX_BYTES)
+        sink.write(ENVELOPE + _encrypted(self._wraps[0], own) + prefix)
+        return Sealing(AESGCM(own), prefix, sink)
 
     def open_stream(self, source: IO[bytes]) -> IO[bytes]:
         """Decrypt a stream as it is read; raises ``CallSomeone`` at the first frame that was altered or cut."""
@@ -134,6 +144,31 @@ def _nonce(prefix: bytes, index: int) -> bytes:
 
 def _place(index: int, *, last: bool) -> bytes:
     return index.to_bytes(4, "big") + (b"last" if last else b"more")
+
+
+class Sealing:
+    """Encrypts what is written to it, frame by frame; ``finish`` marks the last frame, without which nothing opens it."""
+
+    def __init__(self, cipher: AESGCM, prefix: bytes, sink: IO[bytes]) -> None:
+        self._cipher = cipher
+        self._prefix = prefix
+        self._sink = sink
+        self._index = 0
+        self._held = bytearray()
+
+    def write(self, clear: bytes) -> int:
+        self._held += clear
+        while len(self._held) > FRAME_BYTES:
+            self._seal(bytes(self._held[:FRAME_BYTES]), last=False)
+            del self._held[:FRAME_BYTES]
+        return len(clear)
+
+    def finish(self) -> None:
+        self._seal(bytes(self._held), last=True)
+
+    def _seal(self, frame: bytes, *, last: bool) -> None:
+        self._sink.write(self._cipher.encrypt(_nonce(self._prefix, self._index), frame, _place(self._index, last=last)))
+        self._index += 1
 
 
 class _Frames(io.RawIOBase):
