@@ -118,13 +118,15 @@ def _compare(
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that spills to disk rather than grow past its limit."""
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
             "memory_limit": f"{settings.memory:.1f}GB",
             "threads": settings.threads,
             "temp_directory": str(settings.spill),
         }
     )
+    connection.execute("set enable_progress_bar = false")  # it would mix with what the command prints
+    return connection
 
 
 def _constraints(connection: duckdb.DuckDBPyConnection) -> tuple[np.ndarray, np.ndarray]:
