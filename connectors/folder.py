@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-COPY_BYTES = 1 << 20
+COPY_BYTES = 1 << 18
 
 
 class FolderConnector:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from connectors.declaration import Flow
     from hub.opening import Hub
 
+COPY_BYTES = 1 << 18
 LONGEST_MANIFEST = 4096
 SHA256 = re.compile(r"\s*[0-9a-fA-F]{64}\b")
 OTHER_BYTES = (
@@ -87,7 +88,7 @@ def receive_file(hub: Hub, flow: Flow, path: Path, *, now: datetime) -> int:
 
     def fetch(sink: Sink) -> None:
         with path.open("rb") as source:
-            shutil.copyfileobj(source, sink, 1 << 20)
+            shutil.copyfileobj(source, sink, COPY_BYTES)
 
     number = _take(hub, flow, arrival=arrival, fetch=fetch, now=now)
     assert number is not None

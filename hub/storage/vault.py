@@ -147,28 +147,40 @@ def _place(index: int, *, last: bool) -> bytes:
 
 
 class Sealing:
-    """Encrypts what is written to it, frame by frame; ``finish`` marks the last frame, without which nothing opens it."""
+    """Encrypts what is written to it, frame by frame; ``finish`` marks the last frame, without which nothing opens it.
+
+    A frame and what it becomes have one place each in memory, whatever the size of the stream.
+    """
 
     def __init__(self, cipher: AESGCM, prefix: bytes, sink: IO[bytes]) -> None:
         self._cipher = cipher
         self._prefix = prefix
         self._sink = sink
         self._index = 0
-        self._held = bytearray()
+        self._frame = memoryview(bytearray(FRAME_BYTES))
+        self._sealed = memoryview(bytearray(FRAME_BYTES + TAG_BYTES))
+        self._held = 0
 
     def write(self, clear: bytes) -> int:
-        self._held += clear
-        while len(self._held) > FRAME_BYTES:
-            self._seal(bytes(self._held[:FRAME_BYTES]), last=False)
-            del self._held[:FRAME_BYTES]
+        left = memoryview(clear)
+        while left:
+            if self._held == FRAME_BYTES:
+                self._seal(last=False)
+            piece = left[: FRAME_BYTES - self._held]
+            self._frame[self._held : self._held + len(piece)] = piece
+            self._held += len(piece)
+            left = left[len(piece) :]
         return len(clear)
 
     def finish(self) -> None:
-        self._seal(bytes(self._held), last=True)
+        self._seal(last=True)
 
-    def _seal(self, frame: bytes, *, last: bool) -> None:
-        self._sink.write(self._cipher.encrypt(_nonce(self._prefix, self._index), frame, _place(self._index, last=last)))
-        self._index += 1
+    def _seal(self, *, last: bool) -> None:
+        sealed = self._sealed[: self._held + TAG_BYTES]
+        nonce, place = _nonce(self._prefix, self._index), _place(self._index, last=last)
+        self._cipher.encrypt_into(nonce, self._frame[: self._held], place, sealed)
+        self._sink.write(sealed)
+        self._index, self._held = self._index + 1, 0
 
 
 class _Frames(io.RawIOBase):
