@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
     from hub.settings import Settings
+    from hub.statements import Asked
 
 DRIVER = "postgresql+psycopg"
 
@@ -127,6 +128,11 @@ def take_lock(connection: Connection, name: str, *, shared: bool = False) -> Non
     """
     kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     connection.execute(text(f"select {kind}(hashtextextended(:name, 0))"), {"name": name})
+
+
+def lock(name: str) -> Asked:
+    """The same statement, to be sent ahead of those that must wait for it."""
+    return "select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": name}
 
 
 def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:

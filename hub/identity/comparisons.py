@@ -6,12 +6,11 @@ the pairs around it judged again; nothing depends on the order in which records 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
-from sqlalchemy import text
 
 from hub.identity.candidates import candidate_pairs
 from hub.identity.comparing import compare
@@ -21,6 +20,7 @@ from hub.identity.model.pairs import BITS, LEVELS, Pairs
 from hub.identity.model.scorecard import rivals_of
 from hub.identity.rarity import frequencies_for
 from hub.identity.records import load_known
+from hub.statements import ask
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hub.identity.comparable import Known
     from hub.identity.matching import Matching
     from hub.identity.model.scorecard import Rivals
     from hub.identity.rarity import Base
@@ -37,37 +38,40 @@ CHUNK = 5_000
 FLOOR = -12.0  # bits below which a pair is neither near a decision nor a rival of one that is
 
 FORGET = """
-delete from comparison where record_a = any(:records) or record_b = any(:records) returning record_a, record_b
+delete from comparison where record_a = any(%(records)s) or record_b = any(%(records)s) returning record_a, record_b
 """
 
 KEEP = """
 insert into comparison (record_a, record_b, levels, bits, model)
-select *, :model from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:levels as bytea[]), cast(:bits as bytea[]))
+select *, %(model)s from unnest(%(a)s::bigint[], %(b)s::bigint[], %(levels)s::bytea[], %(bits)s::bytea[])
 """
 
+# Records with a pair that was never judged, or whose rival went away.
 TO_JUDGE = """
 select record_a as record from comparison where chance is null union select record_b from comparison where chance is null
 """
 
-BESIDE = """
-select record_b as record from comparison where record_a = any(:records)
-union select record_a from comparison where record_b = any(:records)
-union select unnest(cast(:records as bigint[]))
-"""
-
+# The pairs of some records and of all that have one with them: a pair is judged among the rivals of both sides.
 AROUND = """
-select record_a, record_b, levels, bits, chance, decision from comparison where record_a = any(:records)
-union
-select record_a, record_b, levels, bits, chance, decision from comparison where record_b = any(:records)
+with beside as materialized (
+  select unnest(%(records)s::bigint[]) as record
+  union select record_b from comparison where record_a = any(%(records)s)
+  union select record_a from comparison where record_b = any(%(records)s)
+), around as (
+  select c.record_a, c.record_b from beside b join comparison c on c.record_a = b.record
+  union select c.record_a, c.record_b from beside b join comparison c on c.record_b = b.record
+)
+select c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision, a.flow as flow_a, b.flow as flow_b
+from around join comparison c using (record_a, record_b)
+join source_identity a on a.source_record_id = c.record_a
+join source_identity b on b.source_record_id = c.record_b
 order by 1, 2
 """
 
-FLOWS = "select source_record_id as record, flow from source_identity where source_record_id = any(:records)"
-
 DECIDE = """
-update comparison c set chance = j.chance, decision = j.decision, evidence = cast(j.evidence as jsonb)
-from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:chances as float8[]), cast(:decisions as text[]),
-            cast(:evidence as text[])) j(a, b, chance, decision, evidence)
+update comparison c set chance = j.chance, decision = j.decision, evidence = j.evidence::jsonb
+from unnest(%(a)s::bigint[], %(b)s::bigint[], %(chances)s::float8[], %(decisions)s::text[], %(evidence)s::text[])
+  j(a, b, chance, decision, evidence)
 where c.record_a = j.a and c.record_b = j.b
 """
 
@@ -81,15 +85,28 @@ class Matcher:
     matching: Matching
     base: Base
     full: bool = False
+    people: dict[int, Known] = field(default_factory=dict, repr=False)
+
+    def known(self, records: Collection[int]) -> dict[int, Known]:
+        """Who some records are; while they are few, each is read once in a transaction."""
+        if len(self.people) + len(records) > CHUNK:
+            self.people.clear()
+        missing = [record for record in records if record not in self.people]
+        self.people.update(load_known(self.connection, self.vault, missing))
+        return {record: self.people[record] for record in records if record in self.people}
 
 
-def compare_again(matcher: Matcher, records: Sequence[int], aside: Counter[str]) -> set[int]:
-    """Compare some records with all that share a key with them; returns every record whose pairs must be judged again."""
+def compare_again(matcher: Matcher, records: Sequence[int], before: Collection[int], aside: Counter[str]) -> set[int]:
+    """Compare some records, of which some were compared ``before``, with all that share a key with them; returns every record whose
+    pairs must be judged again.
+    """
     concerned = set(records)
     for start in range(0, len(records), CHUNK):
         chosen = list(records[start : start + CHUNK])
-        forgotten = matcher.connection.execute(text(FORGET), {"records": chosen})
-        concerned.update(record for row in forgotten for record in row)
+        again = chosen if start else [record for record in chosen if record in before]  # a chunk met those of the next
+        if again:
+            (forgotten,) = ask(matcher.connection, (FORGET, {"records": again}))
+            concerned.update(record for row in forgotten for record in row)
         found = candidate_pairs(matcher.connection, chosen)
         aside.update(found.set_aside)
         pairs = compared(matcher, found.pairs)
@@ -101,7 +118,7 @@ def compare_again(matcher: Matcher, records: Sequence[int], aside: Counter[str])
 
 def compared(matcher: Matcher, pairs: Sequence[tuple[int, int]]) -> Pairs:
     """Pairs of records, compared with the rarities in force."""
-    people = load_known(matcher.connection, matcher.vault, {record for pair in pairs for record in pair})
+    people = matcher.known({record for pair in pairs for record in pair})
     flows = {flow: number for number, flow in enumerate(sorted({known.flow for known in people.values()}))}
     persons = [known.person for known in people.values()]
     frequencies = frequencies_for(matcher.connection, matcher.base, persons)
@@ -110,22 +127,14 @@ def compared(matcher: Matcher, pairs: Sequence[tuple[int, int]]) -> Pairs:
 
 
 def _keep(matcher: Matcher, pairs: Pairs) -> None:
+    if not len(pairs):
+        return
     levels, bits = pairs.levels.astype(np.uint8), pairs.bits.astype("<f4")
-    matcher.connection.execute(
-        text(KEEP),
-        {
-            "a": pairs.a.tolist(),
-            "b": pairs.b.tolist(),
-            "levels": [row.tobytes() for row in levels],
-            "bits": [row.tobytes() for row in bits],
-            "model": matcher.matching.model.version,
-        },
-    )
-
-
-def to_judge(connection: Connection) -> set[int]:
-    """Records with a pair that was never judged, or whose rival went away."""
-    return set(connection.execute(text(TO_JUDGE)).scalars())
+    kept = {
+        "a": pairs.a.tolist(), "b": pairs.b.tolist(), "levels": [row.tobytes() for row in levels],
+        "bits": [row.tobytes() for row in bits], "model": matcher.matching.model.version,
+    }  # fmt: skip
+    ask(matcher.connection, (KEEP, kept))
 
 
 def judge_again(matcher: Matcher, records: Collection[int]) -> set[int]:
@@ -138,9 +147,7 @@ def judge_again(matcher: Matcher, records: Collection[int]) -> set[int]:
 
 
 def _judge_chunk(matcher: Matcher, records: list[int]) -> set[int]:
-    connection = matcher.connection
-    beside = connection.execute(text(BESIDE), {"records": records}).scalars().all()
-    rows = connection.execute(text(AROUND), {"records": list(beside)}).all()
+    (rows,) = ask(matcher.connection, (AROUND, {"records": records}))
     if not rows:
         return set()
     pairs, sizes = _as_pairs(matcher, rows)
@@ -164,16 +171,14 @@ def _judge_chunk(matcher: Matcher, records: list[int]) -> set[int]:
 def _as_pairs(matcher: Matcher, rows: Sequence[Any]) -> tuple[Pairs, dict[int, int]]:
     """Kept comparisons as columns, and the size of each source by its number."""
     a, b = np.array([row.record_a for row in rows]), np.array([row.record_b for row in rows])
-    ids = np.unique(np.concatenate([a, b])).tolist()
-    flow_of = {row.record: row.flow for row in matcher.connection.execute(text(FLOWS), {"records": ids})}
-    flows = {flow: number for number, flow in enumerate(sorted(set(flow_of.values())))}
-    source = {record: flows[flow] for record, flow in flow_of.items()}
+    named = sorted({flow for row in rows for flow in (row.flow_a, row.flow_b)})
+    flows = {flow: number for number, flow in enumerate(named)}
     pairs = Pairs(
         a=a, b=b,
-        source_a=np.array([source[record] for record in a.tolist()], dtype=np.uint8),
-        source_b=np.array([source[record] for record in b.tolist()], dtype=np.uint8),
-        levels=np.frombuffer(b"".join(bytes(row.levels) for row in rows), dtype=np.uint8).reshape(-1, LEVELS),
-        bits=np.frombuffer(b"".join(bytes(row.bits) for row in rows), dtype="<f4").reshape(-1, BITS),
+        source_a=np.array([flows[row.flow_a] for row in rows], dtype=np.uint8),
+        source_b=np.array([flows[row.flow_b] for row in rows], dtype=np.uint8),
+        levels=np.frombuffer(b"".join([row.levels for row in rows]), dtype=np.uint8).reshape(-1, LEVELS),
+        bits=np.frombuffer(b"".join([row.bits for row in rows]), dtype="<f4").reshape(-1, BITS),
     )  # fmt: skip
     return pairs, {number: matcher.base.size(flow) for flow, number in flows.items()}
 
@@ -193,13 +198,8 @@ def _write(
         costs=matcher.matching.costs,
         rivals=(rivals[0][which], rivals[1][which]),
     )
-    matcher.connection.execute(
-        text(DECIDE),
-        {
-            "a": few.a.tolist(),
-            "b": few.b.tolist(),
-            "chances": chosen.chances.round(9).tolist(),
-            "decisions": outcomes(chosen).tolist(),
-            "evidence": [orjson.dumps(document).decode() for document in said],
-        },
-    )
+    judged = {
+        "a": few.a.tolist(), "b": few.b.tolist(), "chances": chosen.chances.round(9).tolist(),
+        "decisions": outcomes(chosen).tolist(), "evidence": [orjson.dumps(document).decode() for document in said],
+    }  # fmt: skip
+    ask(matcher.connection, (DECIDE, judged))

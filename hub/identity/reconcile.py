@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import text
 
 from hub.identity.cases import keep_cases
 from hub.identity.clusters import Clusters, Edge, gather
-from hub.identity.comparisons import Matcher, compare_again, compared, judge_again, to_judge
+from hub.identity.comparisons import TO_JUDGE, Matcher, compare_again, compared, judge_again
 from hub.identity.model.rules import forbidden
-from hub.identity.rarity import base_in_force, count_again
-from hub.identity.records import Move, current_persons, load_known, refresh
+from hub.identity.rarity import IN_FORCE, base_in_force, base_of, count_again
+from hub.identity.records import CHUNK as READ
+from hub.identity.records import MATCHED, TO_MATCH, WITHDRAWN, Move, current_persons, refresh
 from hub.identity.two_truths import keep_two_truths
-from hub.store import copy_rows, take_lock
+from hub.statements import FOR_A_FEW, ask
+from hub.store import lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,13 +34,14 @@ if TYPE_CHECKING:
 
 AUTHOR = "hub"
 CHUNK = 20_000
+FEW = 1_000
 ROUNDS = 4
 ALONE, BY_NUMBER, BY_MODEL, BY_HAND = "seul", "numero", "modele", "decision_humaine"
 
-# Everybody that some records may be one person with: through links of the model, of people, and of today.
+# Everybody that some records may be one person with, through links of the model, of people, and of today; and whose each is now.
 REACH = """
 with recursive reach(record) as (
-  select unnest(cast(:records as bigint[]))
+  select unnest(%(records)s::bigint[])
   union
   select n.record from reach r cross join lateral (
     select c.record_b as record from comparison c where c.record_a = r.record and c.decision = 'link'
@@ -52,25 +54,41 @@ with recursive reach(record) as (
       where l.source_record_id = r.record and l.superseded_at is null
   ) n
 )
-select i.source_record_id from reach join source_identity i on i.source_record_id = reach.record
+select i.source_record_id as record, l.person_id as person, p.created_at
+from reach join source_identity i on i.source_record_id = reach.record
+left join link l on l.source_record_id = reach.record and l.superseded_at is null
+left join person p on p.id = l.person_id
+order by 1
 """
 
 AMONG = """
-select record_a as a, record_b as b, chance, decision, evidence from comparison
-where record_a = any(:records) and record_b = any(:records)
+select record_a as a, record_b as b, chance, decision, case decision when 'link' then evidence::text end as evidence from comparison
+where record_a = any(%(records)s) and record_b = any(%(records)s)
 """
 
 SAID = """
 select record_a as a, record_b as b, verdict, author from decision
-where superseded_at is null and verdict in ('same', 'distinct') and record_a = any(:records) and record_b = any(:records)
+where superseded_at is null and verdict in ('same', 'distinct') and record_a = any(%(records)s) and record_b = any(%(records)s)
 """
 
-SUPERSEDE = """
-update link set superseded_at = :now
-where superseded_at is null and source_record_id = any(:records)
+PERSONS = "insert into person (id, created_at) select unnest(%(persons)s::uuid[]), %(now)s"
+
+SUPERSEDE = (
+    "update link set superseded_at = %(now)s where superseded_at is null and source_record_id = any(%(records)s)"
+)
+
+LINK = """
+insert into link (source_record_id, person_id, method, score, evidence, author, decided_at)
+select record, person, method, score, evidence::jsonb, author, %(now)s
+from unnest(%(records)s::bigint[], %(persons)s::uuid[], %(methods)s::text[], %(scores)s::float8[], %(evidence)s::text[],
+            %(authors)s::text[]) l(record, person, method, score, evidence, author)
 """
 
-FORWARD = "update person set forwards_to = :kept where id = :gone"
+STILL = "select distinct person_id as id from link where superseded_at is null and person_id = any(%(persons)s)"
+
+FORWARD = """
+update person p set forwards_to = f.kept from unnest(%(gone)s::uuid[], %(kept)s::uuid[]) f(gone, kept) where p.id = f.gone
+"""
 
 
 @dataclass(kw_only=True)
@@ -85,6 +103,7 @@ class Reconciled:
     set_aside: Counter[str] = field(default_factory=Counter)
     touched: set[UUID] = field(default_factory=set)
     moved: list[Move] = field(default_factory=list)
+    placed: dict[int, UUID] = field(default_factory=dict)
 
 
 def reconcile(
@@ -96,17 +115,27 @@ def reconcile(
     other forwards to it; when one turns out to be two, the part with the oldest certified record keeps it. Running again
     with nothing new changes nothing, and records may come in any order.
     """
-    take_lock(connection, "reconcile")
-    refreshed = refresh(connection, vault, full=full)
+    _, rows, waiting, counted = ask(
+        connection, lock("reconcile"), (TO_MATCH, {"after": 0, "most": READ}), (TO_JUDGE, {}), (IN_FORCE, {})
+    )
+    if not full and len(rows) < FEW:
+        ask(connection, (FOR_A_FEW, {}))
+    refreshed = refresh(connection, vault, full=full, first=None if full else rows)
     if full:
         count_again(connection, model=matching.model.version, now=now)
-    matcher = _matcher(connection, vault, matching, full=full)
+    matcher = Matcher(
+        connection=connection, vault=vault, matching=matching, full=full, people=refreshed.people,
+        base=base_in_force(connection) if full else base_of(counted),
+    )  # fmt: skip
     done = Reconciled(records=len(refreshed.seen))
-    concerned = compare_again(matcher, sorted(refreshed.changed), done.set_aside)
-    turned = judge_again(matcher, concerned | to_judge(connection))
+    concerned = compare_again(matcher, sorted(refreshed.changed), refreshed.before, done.set_aside)
+    turned = judge_again(matcher, concerned | {row.record for row in waiting})
     _gather_all(matcher, turned | refreshed.in_question, done=done, now=now)
-    done.touched |= {person for _, person in current_persons(connection, refreshed.seen).values()}
-    connection.execute(text("update source_record set to_match = false where to_match"))
+    others = refreshed.seen.keys() - done.placed.keys()
+    done.touched |= {done.placed[record] for record in refreshed.seen.keys() & done.placed.keys()}
+    done.touched |= {person for _, person in current_persons(connection, others).values()}
+    read = {"records": list(refreshed.seen), "versions": list(refreshed.seen.values())}
+    ask(connection, (MATCHED, read), (WITHDRAWN, {}))
     return done
 
 
@@ -114,14 +143,11 @@ def gather_again(
     connection: Connection, vault: Vault, matching: Matching, records: Collection[int], *, now: datetime
 ) -> Reconciled:
     """Make persons again of some records and all they may be one with, after people decided something about them."""
-    take_lock(connection, "reconcile")
+    _, counted, *_ = ask(connection, lock("reconcile"), (IN_FORCE, {}), (FOR_A_FEW, {}))
+    matcher = Matcher(connection=connection, vault=vault, matching=matching, base=base_of(counted))
     done = Reconciled(records=len(records))
-    _gather_all(_matcher(connection, vault, matching), records, done=done, now=now)
+    _gather_all(matcher, records, done=done, now=now)
     return done
-
-
-def _matcher(connection: Connection, vault: Vault, matching: Matching, *, full: bool = False) -> Matcher:
-    return Matcher(connection=connection, vault=vault, matching=matching, base=base_in_force(connection), full=full)
 
 
 def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled, now: datetime) -> None:
@@ -129,24 +155,25 @@ def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled,
     waiting, over = sorted(records), set[int]()
     for start in range(0, len(waiting), CHUNK):
         chosen = [record for record in waiting[start : start + CHUNK] if record not in over]
-        reached = sorted(matcher.connection.execute(text(REACH), {"records": chosen}).scalars())
-        over.update(reached)
+        (reached,) = ask(matcher.connection, (REACH, {"records": chosen})) if chosen else ((),)
+        over.update(row.record for row in reached)
         if reached:
             _gather(matcher, reached, done=done, now=now)
 
 
-def _gather(matcher: Matcher, records: list[int], *, done: Reconciled, now: datetime) -> None:
-    connection = matcher.connection
-    people = load_known(connection, matcher.vault, records)
-    compared_pairs = connection.execute(text(AMONG), {"records": records}).all()
-    said = connection.execute(text(SAID), {"records": records}).all()
+def _gather(matcher: Matcher, reached: Sequence[Any], *, done: Reconciled, now: datetime) -> None:
+    connection, records = matcher.connection, [row.record for row in reached]
+    people = matcher.known(records)
+    before = {row.record: (row.created_at, row.person) for row in reached if row.person is not None}
+    among = {"records": records}
+    compared_pairs, said = ask(connection, (AMONG, among), (SAID, among))
     decided = {(row.a, row.b) for row in said}
     edges = [
         Edge(a=row.a, b=row.b, chance=1.0, evidence={"auteur": row.author}, human=True)
         for row in said
         if row.verdict == "same"
     ] + [
-        Edge(a=row.a, b=row.b, chance=row.chance, evidence=row.evidence)
+        Edge(a=row.a, b=row.b, chance=row.chance, evidence=orjson.loads(row.evidence))
         for row in compared_pairs
         if row.decision == "link" and (row.a, row.b) not in decided
     ]
@@ -155,7 +182,7 @@ def _gather(matcher: Matcher, records: list[int], *, done: Reconciled, now: date
     known = decided | {(row.a, row.b) for row in compared_pairs}
     clusters, brought = _possible(matcher, people, edges, never=never, apart=apart, known=known)
     parts = _parts(clusters, records)
-    _write_links(connection, parts, brought=brought, done=done, now=now)
+    _write_links(connection, parts, before=before, brought=brought, done=done, now=now)
     done.reviews_opened += keep_cases(connection, records, now=now)
     done.reviews_opened += keep_two_truths(connection, people, parts, now=now)
 
@@ -200,9 +227,9 @@ def _parts(clusters: Clusters, records: Iterable[int]) -> list[list[int]]:
 
 
 def _write_links(
-    connection: Connection, parts: list[list[int]], *, brought: Mapping[int, Edge], done: Reconciled, now: datetime
-) -> None:
-    before = current_persons(connection, [record for members in parts for record in members])
+    connection: Connection, parts: list[list[int]], *, before: Mapping[int, tuple[Any, UUID]], brought: Mapping[int, Edge],
+    done: Reconciled, now: datetime,
+) -> None:  # fmt: skip
     moves: dict[int, UUID] = {}
     new_persons: list[UUID] = []
     claimed: set[UUID] = set()
@@ -212,6 +239,7 @@ def _write_links(
         if is_new:
             new_persons.append(person)
         moves |= {record: person for record in members if record not in before or before[record][1] != person}
+        done.placed |= dict.fromkeys(members, person)
     left = {before[record][1] for record in moves if record in before}
     done.touched |= left | set(moves.values())
     done.moved += [
@@ -219,14 +247,22 @@ def _write_links(
     ]
     done.new_persons += len(new_persons)
     done.linked += len(moves)
-    copy_rows(connection, "copy person (id, created_at) from stdin", ((person, now) for person in new_persons))
     if not moves:
         return
-    connection.execute(text(SUPERSEDE), {"records": [record for record in moves if record in before], "now": now})
-    copy_rows(
+    links = [_link(record, person, brought.get(record)) for record, person in moves.items()]
+    columns = dict(
+        zip(
+            ("records", "persons", "methods", "scores", "evidence", "authors"),
+            map(list, zip(*links, strict=True)),
+            strict=True,
+        )
+    )
+    leaving = [record for record in moves if record in before]
+    ask(
         connection,
-        "copy link (source_record_id, person_id, method, score, evidence, author, decided_at) from stdin",
-        (_link(record, person, brought.get(record), now) for record, person in moves.items()),
+        (PERSONS, {"persons": new_persons, "now": now}),
+        *([(SUPERSEDE, {"records": leaving, "now": now})] if leaving else []),
+        (LINK, {**columns, "now": now}),
     )
     _forward(connection, moves, before=before, done=done)
 
@@ -243,14 +279,14 @@ def _choose(members: list[int], before: Mapping[int, tuple[Any, UUID]], claimed:
     return uuid4(), True
 
 
-def _link(record: int, person: UUID, edge: Edge | None, now: datetime) -> tuple[Any, ...]:
+def _link(record: int, person: UUID, edge: Edge | None) -> tuple[Any, ...]:
     if edge is None:
-        return record, person, ALONE, None, "{}", AUTHOR, now
+        return record, person, ALONE, None, "{}", AUTHOR
     evidence = orjson.dumps({"avec": edge.b if edge.a == record else edge.a, **edge.evidence}).decode()
     if edge.human:
-        return record, person, BY_HAND, 1.0, evidence, edge.evidence["auteur"], now
+        return record, person, BY_HAND, 1.0, evidence, edge.evidence["auteur"]
     method = BY_NUMBER if "certified_number" in edge.evidence["regles"] else BY_MODEL
-    return record, person, method, edge.chance, evidence, AUTHOR, now
+    return record, person, method, edge.chance, evidence, AUTHOR
 
 
 def _forward(
@@ -260,12 +296,9 @@ def _forward(
     emptied: dict[UUID, UUID] = {before[record][1]: person for record, person in moves.items() if record in before}
     if not emptied:
         return
-    still = connection.execute(
-        text("select distinct person_id from link where superseded_at is null and person_id = any(:ids)"),
-        {"ids": list(emptied)},
-    ).scalars()
-    for person in still.all():
-        emptied.pop(person, None)
+    (still,) = ask(connection, (STILL, {"persons": list(emptied)}))
+    for row in still:
+        emptied.pop(row.id, None)
     done.merged += len(emptied)
     if emptied:
-        connection.execute(text(FORWARD), [{"kept": kept, "gone": gone} for gone, kept in emptied.items()])
+        ask(connection, (FORWARD, {"gone": list(emptied), "kept": list(emptied.values())}))

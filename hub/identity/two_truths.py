@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 import yaml
-from sqlalchemy import text
 
+from hub.statements import ask
 from schemas.beneficiary import facts
 from schemas.errors import FixTheDeclaration
 
@@ -27,19 +27,20 @@ KIND = "deux_verites"
 
 OPEN = """
 insert into review_case (record_a, record_b, kind, evidence, owner, opened_at)
-select d.a, d.b, :kind, cast(d.evidence as jsonb), d.owner, :now
-from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:evidence as text[]), cast(:owners as text[])) d(a, b, evidence, owner)
+select d.a, d.b, %(kind)s, cast(d.evidence as jsonb), d.owner, %(now)s
+from unnest(%(a)s::bigint[], %(b)s::bigint[], %(evidence)s::text[], %(owners)s::text[]) d(a, b, evidence, owner)
 where not exists (
   select from review_case r
-  where r.record_a = d.a and r.record_b = d.b and r.kind = :kind and r.evidence = cast(d.evidence as jsonb))
+  where r.record_a = d.a and r.record_b = d.b and r.kind = %(kind)s and r.evidence = cast(d.evidence as jsonb))
 on conflict (record_a, record_b) where closed_at is null do nothing
+returning 1
 """
 
 CLOSE = """
-update review_case r set closed_at = :now, closed_by = 'hub'
-where r.closed_at is null and r.kind = :kind and (r.record_a = any(:records) or r.record_b = any(:records))
+update review_case r set closed_at = %(now)s, closed_by = 'hub'
+where r.closed_at is null and r.kind = %(kind)s and (r.record_a = any(%(records)s) or r.record_b = any(%(records)s))
   and not exists (
-    select from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:evidence as text[])) d(a, b, evidence)
+    select from unnest(%(a)s::bigint[], %(b)s::bigint[], %(evidence)s::text[]) d(a, b, evidence)
     where d.a = r.record_a and d.b = r.record_b and cast(d.evidence as jsonb) = r.evidence)
 """
 
@@ -97,11 +98,11 @@ def keep_two_truths(
         "kind": KIND, "now": now, "records": list(people), "a": [a for a, _, _ in found], "b": [b for _, b, _ in found],
         "evidence": [orjson.dumps({"champs": fields}).decode() for *_, fields in found],
     }  # fmt: skip
-    connection.execute(text(CLOSE), known)
+    ask(connection, (CLOSE, known))
     if not found:
         return 0
     owners = [facts()[fields[0]].owner.value for *_, fields in found]
-    return connection.execute(text(OPEN), known | {"owners": owners}).rowcount
+    return len(ask(connection, (OPEN, known | {"owners": owners}))[0])
 
 
 def _disagreements(one: Known, other: Known) -> list[str]:
