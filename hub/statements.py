@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Asked = tuple[str, "Mapping[str, object]"]
 CURSORS = "cursors of hub.statements"
+MOST_PREPARED = 300
 
 # A plan made once, by the indexes, whatever the tables held when it was made.
 FOR_A_FEW = """
@@ -48,6 +49,7 @@ def ask(connection: Connection, *asked: Asked) -> list[list[Any]]:
 
 def _cursors(driver: Driver, kept: dict[Any, Any], wanted: int) -> list[Cursor[Any]]:
     """As many cursors as there are statements; a connection keeps them."""
+    driver.prepared_max = MOST_PREPARED
     ready: list[Cursor[Any]] = kept.setdefault(CURSORS, [])
     while len(ready) < wanted:
         cursor = driver.cursor(row_factory=namedtuple_row, binary=True)

@@ -24,7 +24,7 @@ PAIRS = """
 with wanted as materialized (
   select k.key, k.rule, k.source_record_id, k.certified
   from identity_key k join source_identity i using (source_record_id)
-  where k.source_record_id = any(%(records)s)
+  where k.source_record_id = any(%(records)b::bigint[])
     and not (case when k.rule = %(number_end)s then %(number)s else k.rule end = any(i.shared))
 ), block as materialized (
   select b.key, b.rule, count(*) as holders, count(*) * count(*) filter (where b.rule = %(number)s or not o.certified) as pairs

@@ -38,12 +38,12 @@ CHUNK = 5_000
 FLOOR = -12.0  # bits below which a pair is neither near a decision nor a rival of one that is
 
 FORGET = """
-delete from comparison where record_a = any(%(records)s) or record_b = any(%(records)s) returning record_a, record_b
+delete from comparison where record_a = any(%(records)b::bigint[]) or record_b = any(%(records)b::bigint[]) returning record_a, record_b
 """
 
 KEEP = """
 insert into comparison (record_a, record_b, levels, bits, model)
-select *, %(model)s from unnest(%(a)s::bigint[], %(b)s::bigint[], %(levels)s::bytea[], %(bits)s::bytea[])
+select *, %(model)s from unnest(%(a)b::bigint[], %(b)b::bigint[], %(levels)b::bytea[], %(bits)b::bytea[])
 """
 
 # Records with a pair that was never judged, or whose rival went away.
@@ -54,9 +54,9 @@ select record_a as record from comparison where chance is null union select reco
 # The pairs of some records and of all that have one with them: a pair is judged among the rivals of both sides.
 AROUND = """
 with beside as materialized (
-  select unnest(%(records)s::bigint[]) as record
-  union select record_b from comparison where record_a = any(%(records)s)
-  union select record_a from comparison where record_b = any(%(records)s)
+  select unnest(%(records)b::bigint[]) as record
+  union select record_b from comparison where record_a = any(%(records)b::bigint[])
+  union select record_a from comparison where record_b = any(%(records)b::bigint[])
 ), around as (
   select c.record_a, c.record_b from beside b join comparison c on c.record_a = b.record
   union select c.record_a, c.record_b from beside b join comparison c on c.record_b = b.record
@@ -70,7 +70,7 @@ order by 1, 2
 
 DECIDE = """
 update comparison c set chance = j.chance, decision = j.decision, evidence = j.evidence::jsonb
-from unnest(%(a)s::bigint[], %(b)s::bigint[], %(chances)s::float8[], %(decisions)s::text[], %(evidence)s::text[])
+from unnest(%(a)b::bigint[], %(b)b::bigint[], %(chances)b::float8[], %(decisions)b::text[], %(evidence)b::text[])
   j(a, b, chance, decision, evidence)
 where c.record_a = j.a and c.record_b = j.b
 """

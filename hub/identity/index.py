@@ -24,11 +24,11 @@ MANY = 1_000  # keys from which copying them is quicker
 # More carriers than the flows can hold without crowding: a value that so many carried before is crowded, and they are flagged.
 SURELY_CROWDED = 500
 
-FORGET = "delete from identity_key where source_record_id = any(%(records)s) returning key, rule"
+FORGET = "delete from identity_key where source_record_id = any(%(records)b::bigint[]) returning key, rule"
 
 ADD = """
 insert into identity_key (key, source_record_id, rule, certified)
-select * from unnest(%(keys)s::bigint[], %(records)s::bigint[], %(rules)s::bigint[], %(certified)s::boolean[])
+select * from unnest(%(keys)b::bigint[], %(records)b::bigint[], %(rules)b::bigint[], %(certified)b::boolean[])
 """
 
 # Which records carry a value as one that too many of a flow share, or no more, and whose flag says otherwise.
@@ -37,12 +37,12 @@ with carried as materialized (
   select k.key, k.source_record_id as record, k.rule, i.flow, k.rule = any(i.shared) as flagged
   from (
     select key, source_record_id, rule from identity_key
-    where key = any(%(keys)s) and source_record_id = any(%(records)s)
+    where key = any(%(keys)b::bigint[]) and source_record_id = any(%(records)b::bigint[])
     union all
     select o.key, o.source_record_id, o.rule
-    from unnest(%(keys)s::bigint[]) w(key) cross join lateral (
+    from unnest(%(keys)b::bigint[]) w(key) cross join lateral (
       select k.key, k.source_record_id, k.rule from identity_key k
-      where k.key = w.key and k.source_record_id <> all(%(records)s) order by k.source_record_id desc limit %(enough)s
+      where k.key = w.key and k.source_record_id <> all(%(records)b::bigint[]) order by k.source_record_id desc limit %(enough)s
     ) o
   ) k join source_identity i using (source_record_id)
 ), crowded as (
@@ -56,13 +56,13 @@ FLAG = """
 update source_identity i
 set shared = case when f.crowded then array_append(i.shared, %(rule)s::smallint)
                   else array_remove(i.shared, %(rule)s::smallint) end
-from unnest(%(records)s::bigint[], %(crowded)s::boolean[]) f(record, crowded)
+from unnest(%(records)b::bigint[], %(crowded)b::boolean[]) f(record, crowded)
 where i.source_record_id = f.record
 """
 
 CERTIFY = """
 update identity_key k set certified = i.nir_state = %(certified)s and not (%(number)s = any(i.shared))
-from source_identity i where i.source_record_id = k.source_record_id and k.source_record_id = any(%(records)s)
+from source_identity i where i.source_record_id = k.source_record_id and k.source_record_id = any(%(records)b::bigint[])
 """
 
 

@@ -36,7 +36,7 @@ IN_FORCE = "select id, counted_at, records, flows from matching_base order by id
 
 RARITIES = """
 select w.kind, w.value, r.bits
-from unnest(%(kinds)s::text[], %(values)s::text[]) w(kind, value) left join value_rarity r using (kind, value)
+from unnest(%(kinds)b::text[], %(values)b::text[]) w(kind, value) left join value_rarity r using (kind, value)
 """
 
 COUNT = """

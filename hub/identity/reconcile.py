@@ -41,7 +41,7 @@ ALONE, BY_NUMBER, BY_MODEL, BY_HAND = "seul", "numero", "modele", "decision_huma
 # Everybody that some records may be one person with, through links of the model, of people, and of today; and whose each is now.
 REACH = """
 with recursive reach(record) as (
-  select unnest(%(records)s::bigint[])
+  select unnest(%(records)b::bigint[])
   union
   select n.record from reach r cross join lateral (
     select c.record_b as record from comparison c where c.record_a = r.record and c.decision = 'link'
@@ -63,31 +63,29 @@ order by 1
 
 AMONG = """
 select record_a as a, record_b as b, chance, decision, case decision when 'link' then evidence::text end as evidence from comparison
-where record_a = any(%(records)s) and record_b = any(%(records)s)
+where record_a = any(%(records)b::bigint[]) and record_b = any(%(records)b::bigint[])
 """
 
 SAID = """
 select record_a as a, record_b as b, verdict, author from decision
-where superseded_at is null and verdict in ('same', 'distinct') and record_a = any(%(records)s) and record_b = any(%(records)s)
+where superseded_at is null and verdict in ('same', 'distinct') and record_a = any(%(records)b::bigint[]) and record_b = any(%(records)b::bigint[])
 """
 
-PERSONS = "insert into person (id, created_at) select unnest(%(persons)s::uuid[]), %(now)s"
+PERSONS = "insert into person (id, created_at) select unnest(%(persons)b::uuid[]), %(now)s"
 
-SUPERSEDE = (
-    "update link set superseded_at = %(now)s where superseded_at is null and source_record_id = any(%(records)s)"
-)
+SUPERSEDE = "update link set superseded_at = %(now)s where superseded_at is null and source_record_id = any(%(records)b::bigint[])"
 
 LINK = """
 insert into link (source_record_id, person_id, method, score, evidence, author, decided_at)
 select record, person, method, score, evidence::jsonb, author, %(now)s
-from unnest(%(records)s::bigint[], %(persons)s::uuid[], %(methods)s::text[], %(scores)s::float8[], %(evidence)s::text[],
-            %(authors)s::text[]) l(record, person, method, score, evidence, author)
+from unnest(%(records)b::bigint[], %(persons)b::uuid[], %(methods)b::text[], %(scores)b::float8[], %(evidence)b::text[],
+            %(authors)b::text[]) l(record, person, method, score, evidence, author)
 """
 
-STILL = "select distinct person_id as id from link where superseded_at is null and person_id = any(%(persons)s)"
+STILL = "select distinct person_id as id from link where superseded_at is null and person_id = any(%(persons)b::uuid[])"
 
 FORWARD = """
-update person p set forwards_to = f.kept from unnest(%(gone)s::uuid[], %(kept)s::uuid[]) f(gone, kept) where p.id = f.gone
+update person p set forwards_to = f.kept from unnest(%(gone)b::uuid[], %(kept)b::uuid[]) f(gone, kept) where p.id = f.gone
 """
 
 

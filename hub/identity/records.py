@@ -40,7 +40,7 @@ order by r.id limit %(most)s
 """
 TO_MATCH, EVERY = _READ.format("r.to_match"), _READ.format("true")
 
-KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(%(records)s)"  # noqa: S608 - our columns
+KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(%(records)b::bigint[])"  # noqa: S608 - our columns
 
 KNOWN = """
 select i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key as label, i.comparable, i.number_hash, i.nir_state,
@@ -48,22 +48,22 @@ select i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key a
 from source_identity i
 join source_record r on r.id = i.source_record_id
 join source_version v on v.source_record_id = r.id and v.version = r.version
-where i.source_record_id = any(%(records)s)
+where i.source_record_id = any(%(records)b::bigint[])
 """
 
 LINKED = """
 select l.source_record_id as record, l.person_id as person, p.created_at
 from link l join person p on p.id = l.person_id
-where l.superseded_at is null and l.source_record_id = any(%(records)s)
+where l.superseded_at is null and l.source_record_id = any(%(records)b::bigint[])
 """
 
 KEEP = """
 insert into source_identity (source_record_id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date,
   birth_date_precision, caf_number, france_travail_number, household)
 select id, flow, partner, nir_hash, number_hash, nir_state, comparable::jsonb, birth_date, precision, caf, ft, household
-from unnest(%(source_record_id)s::bigint[], %(flow)s::text[], %(partner)s::text[], %(nir_hash)s::bytea[], %(number_hash)s::bytea[],
-  %(nir_state)s::bigint[], %(comparable)s::text[], %(birth_date)s::date[], %(birth_date_precision)s::text[], %(caf_number)s::text[],
-  %(france_travail_number)s::text[], %(household)s::text[])
+from unnest(%(source_record_id)b::bigint[], %(flow)b::text[], %(partner)b::text[], %(nir_hash)b::bytea[], %(number_hash)b::bytea[],
+  %(nir_state)b::bigint[], %(comparable)b::text[], %(birth_date)b::date[], %(birth_date_precision)b::text[], %(caf_number)b::text[],
+  %(france_travail_number)b::text[], %(household)b::text[])
   said(id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date, precision, caf, ft, household)
 on conflict (source_record_id) do update set flow = excluded.flow, partner = excluded.partner, nir_hash = excluded.nir_hash,
   number_hash = excluded.number_hash, nir_state = excluded.nir_state, comparable = excluded.comparable, shared = '{}',
@@ -73,7 +73,7 @@ on conflict (source_record_id) do update set flow = excluded.flow, partner = exc
 
 # What was read, and nothing that came meanwhile.
 MATCHED = """
-update source_record r set to_match = false from unnest(%(records)s::bigint[], %(versions)s::bigint[]) m(record, version)
+update source_record r set to_match = false from unnest(%(records)b::bigint[], %(versions)b::bigint[]) m(record, version)
 where r.id = m.record and r.version = m.version and r.to_match
 """
 WITHDRAWN = "update source_record set to_match = false where to_match and withdrawn"
