@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hub.identity.reconcile import Reconciled
+    from hub.identity.links import Reconciled
     from hub.opening import Hub
 
 # When the newest word about each person reached us: what the time from arrival to delivery is counted from.

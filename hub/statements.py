@@ -32,6 +32,13 @@ from (values ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable
 """
 
 
+# As the server is set: what many records ask is planned for them.
+FOR_MANY = """
+select set_config(name, reset_val, true) from pg_settings
+where name in ('plan_cache_mode', 'jit', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin')
+"""
+
+
 def ask(connection: Connection, *asked: Asked) -> list[list[Any]]:
     """The rows of each statement, in the caller's transaction; none for one that returns none. They are all sent before the first is
     answered, and done in their order.

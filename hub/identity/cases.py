@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.statements import ask
@@ -43,8 +44,18 @@ where r.closed_at is null and r.kind <> 'deux_verites' and (r.record_a = any(%(r
 """
 
 
-def keep_cases(connection: Connection, records: Collection[int], *, now: datetime) -> int:
-    """Open and close the cases of some records, once their links are written; returns how many were opened."""
-    known = {"records": list(records), "now": now}
-    _, opened = ask(connection, (CLOSE, known), (OPEN, known))
-    return len(opened)
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Some records whose links are written: whether a case waits about any of them, and whether a pair of theirs is doubtful."""
+
+    records: Collection[int]
+    waits: bool
+    doubtful: bool
+
+
+def keep_cases(connection: Connection, asked: Asking, *, now: datetime) -> int:
+    """Open and close the cases of some records; returns how many were opened."""
+    known = {"records": list(asked.records), "now": now}
+    if asked.waits:
+        ask(connection, (CLOSE, known))
+    return len(ask(connection, (OPEN, known))[0]) if asked.doubtful else 0

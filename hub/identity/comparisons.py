@@ -69,10 +69,12 @@ order by 1, 2
 """
 
 DECIDE = """
-update comparison c set chance = j.chance, decision = j.decision, evidence = j.evidence::jsonb
-from unnest(%(a)b::bigint[], %(b)b::bigint[], %(chances)b::float8[], %(decisions)b::text[], %(evidence)b::text[])
-  j(a, b, chance, decision, evidence)
-where c.record_a = j.a and c.record_b = j.b
+insert into comparison (record_a, record_b, levels, bits, model, chance, decision, evidence)
+select a, b, levels, bits, %(model)s, chance, decision, evidence::jsonb
+from unnest(%(a)b::bigint[], %(b)b::bigint[], %(levels)b::bytea[], %(bits)b::bytea[], %(chances)b::float8[], %(decisions)b::text[],
+            %(evidence)b::text[]) j(a, b, levels, bits, chance, decision, evidence)
+on conflict (record_a, record_b) do update
+set chance = excluded.chance, decision = excluded.decision, evidence = excluded.evidence
 """
 
 
@@ -96,12 +98,17 @@ class Matcher:
         return {record: self.people[record] for record in records if record in self.people}
 
 
-def compare_again(matcher: Matcher, records: Sequence[int], before: Collection[int], aside: Counter[str]) -> set[int]:
-    """Compare some records, of which some were compared ``before``, with all that share a key with them; returns every record whose
-    pairs must be judged again.
+def compare_again(
+    matcher: Matcher, records: Sequence[int], before: Collection[int], aside: Counter[str]
+) -> tuple[set[int], Pairs]:
+    """Compare some records, of which some were compared ``before``, with all that share a key with them.
+
+    Returns every record whose pairs must be judged again, and the pairs that are not kept yet: those of a few records, to be kept once
+    they are judged.
     """
-    concerned = set(records)
+    concerned, pairs = set(records), Pairs.none()
     for start in range(0, len(records), CHUNK):
+        _keep(matcher, pairs)
         chosen = list(records[start : start + CHUNK])
         again = chosen if start else [record for record in chosen if record in before]  # a chunk met those of the next
         if again:
@@ -111,9 +118,11 @@ def compare_again(matcher: Matcher, records: Sequence[int], before: Collection[i
         aside.update(found.set_aside)
         pairs = compared(matcher, found.pairs)
         pairs = pairs.where(matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1) >= FLOOR)
-        _keep(matcher, pairs)
         concerned.update(pairs.a.tolist(), pairs.b.tolist())
-    return concerned
+    if len(records) > CHUNK or len(concerned) > CHUNK:
+        _keep(matcher, pairs)
+        return concerned, Pairs.none()
+    return concerned, pairs
 
 
 def compared(matcher: Matcher, pairs: Sequence[tuple[int, int]]) -> Pairs:
@@ -127,58 +136,63 @@ def compared(matcher: Matcher, pairs: Sequence[tuple[int, int]]) -> Pairs:
 
 
 def _keep(matcher: Matcher, pairs: Pairs) -> None:
-    if not len(pairs):
-        return
+    if len(pairs):
+        ask(matcher.connection, (KEEP, _kept(matcher, pairs)))
+
+
+def _kept(matcher: Matcher, pairs: Pairs) -> dict[str, object]:
+    """Compared pairs as columns of the store."""
     levels, bits = pairs.levels.astype(np.uint8), pairs.bits.astype("<f4")
-    kept = {
+    return {
         "a": pairs.a.tolist(), "b": pairs.b.tolist(), "levels": [row.tobytes() for row in levels],
         "bits": [row.tobytes() for row in bits], "model": matcher.matching.model.version,
     }  # fmt: skip
-    ask(matcher.connection, (KEEP, kept))
 
 
-def judge_again(matcher: Matcher, records: Collection[int]) -> set[int]:
-    """Decide again every pair of some records, among all its rivals; returns the records of those decided otherwise than before."""
+def judge_again(matcher: Matcher, records: Collection[int], fresh: Pairs) -> set[int]:
+    """Decide again every pair of some records, among all its rivals, those ``fresh`` that are not kept yet included; returns the
+    records of those decided otherwise than before.
+    """
     turned: set[int] = set()
     ordered = sorted(records)
     for start in range(0, len(ordered), CHUNK):
-        turned |= _judge_chunk(matcher, ordered[start : start + CHUNK])
+        (rows,) = ask(matcher.connection, (AROUND, {"records": ordered[start : start + CHUNK]}))
+        if rows or len(fresh):
+            turned |= _judge(matcher, ordered[start : start + CHUNK], rows, fresh)
     return turned
 
 
-def _judge_chunk(matcher: Matcher, records: list[int]) -> set[int]:
-    (rows,) = ask(matcher.connection, (AROUND, {"records": records}))
-    if not rows:
-        return set()
-    pairs, sizes = _as_pairs(matcher, rows)
+def _judge(matcher: Matcher, records: list[int], rows: Sequence[Any], fresh: Pairs) -> set[int]:
+    pairs, sizes = _as_pairs(matcher, rows, fresh)
     rivals = rivals_of(pairs, matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1))
     decided = decide(matcher.matching.model, pairs, records=sizes, costs=matcher.matching.costs, rivals=rivals)
-    chances, decisions = decided.chances.round(9), outcomes(decided)
+    chances, decisions = decided.chances.round(9), outcomes(decided).tolist()
     mine = np.isin(pairs.a, records) | np.isin(pairs.b, records)
-    as_before = np.array(
-        [row.chance == chance and row.decision == word for row, chance, word in zip(rows, chances, decisions, strict=True)]
-    )  # fmt: skip
-    which = np.flatnonzero(mine & ~as_before)
+    before = [(row.chance, row.decision) for row in rows] + [(None, None)] * len(fresh)
+    otherwise = [now != then for now, then in zip(zip(chances.tolist(), decisions, strict=True), before, strict=True)]
+    which = np.flatnonzero(mine & np.array(otherwise))
     if not len(which):
         return set()
     _write(matcher, pairs, decided, rivals=rivals, sizes=sizes, which=which)
-    turned = [
-        place for place in which.tolist() if rows[place].decision != decisions[place] or decisions[place] != APART
-    ]
+    turned = [place for place in which.tolist() if before[place][1] != decisions[place] or decisions[place] != APART]
     return {int(record) for place in turned for record in (pairs.a[place], pairs.b[place])}
 
 
-def _as_pairs(matcher: Matcher, rows: Sequence[Any]) -> tuple[Pairs, dict[int, int]]:
-    """Kept comparisons as columns, and the size of each source by its number."""
-    a, b = np.array([row.record_a for row in rows]), np.array([row.record_b for row in rows])
-    named = sorted({flow for row in rows for flow in (row.flow_a, row.flow_b)})
-    flows = {flow: number for number, flow in enumerate(named)}
+def _as_pairs(matcher: Matcher, rows: Sequence[Any], fresh: Pairs) -> tuple[Pairs, dict[int, int]]:
+    """Kept comparisons as columns, then fresh ones, and the size of each source by its number."""
+    flow_of = {record: matcher.people[record].flow for record in {*fresh.a.tolist(), *fresh.b.tolist()}}
+    flow_of |= {row.record_a: row.flow_a for row in rows} | {row.record_b: row.flow_b for row in rows}
+    flows = {flow: number for number, flow in enumerate(sorted(set(flow_of.values())))}
+    a = np.array([row.record_a for row in rows] + fresh.a.tolist(), dtype=np.int64)
+    b = np.array([row.record_b for row in rows] + fresh.b.tolist(), dtype=np.int64)
+    levels = np.frombuffer(b"".join([row.levels for row in rows]), dtype=np.uint8).reshape(-1, LEVELS)
+    bits = np.frombuffer(b"".join([row.bits for row in rows]), dtype="<f4").reshape(-1, BITS)
     pairs = Pairs(
         a=a, b=b,
-        source_a=np.array([flows[row.flow_a] for row in rows], dtype=np.uint8),
-        source_b=np.array([flows[row.flow_b] for row in rows], dtype=np.uint8),
-        levels=np.frombuffer(b"".join([row.levels for row in rows]), dtype=np.uint8).reshape(-1, LEVELS),
-        bits=np.frombuffer(b"".join([row.bits for row in rows]), dtype="<f4").reshape(-1, BITS),
+        source_a=np.array([flows[flow_of[record]] for record in a.tolist()], dtype=np.uint8),
+        source_b=np.array([flows[flow_of[record]] for record in b.tolist()], dtype=np.uint8),
+        levels=np.concatenate([levels, fresh.levels.astype(np.uint8)]),
+        bits=np.concatenate([bits, fresh.bits.astype("<f4")]),
     )  # fmt: skip
     return pairs, {number: matcher.base.size(flow) for flow, number in flows.items()}
 
@@ -199,7 +213,7 @@ def _write(
         rivals=(rivals[0][which], rivals[1][which]),
     )
     judged = {
-        "a": few.a.tolist(), "b": few.b.tolist(), "chances": chosen.chances.round(9).tolist(),
-        "decisions": outcomes(chosen).tolist(), "evidence": [orjson.dumps(document).decode() for document in said],
+        "chances": chosen.chances.round(9).tolist(), "decisions": outcomes(chosen).tolist(),
+        "evidence": [orjson.dumps(document).decode() for document in said],
     }  # fmt: skip
-    ask(matcher.connection, (DECIDE, judged))
+    ask(matcher.connection, (DECIDE, _kept(matcher, few) | judged))

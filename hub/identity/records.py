@@ -30,9 +30,9 @@ COLUMNS = (
 # Somebody decided about them, or nobody ever linked them: their person is in question whatever they say.
 _READ = """
 select r.id, r.version, r.flow, r.partner, r.key, r.nir_hash, v.content, v.nir_encrypted, i.source_record_id is not null as known,
-  not exists (select from link l where l.superseded_at is null and l.source_record_id = r.id)
-  or exists (select from decision d where d.superseded_at is null and d.record_a = r.id)
-  or exists (select from decision d where d.superseded_at is null and d.record_b = r.id) as in_question
+  coalesce((select false from link l where l.superseded_at is null and l.source_record_id = r.id limit 1), true)
+  or coalesce((select true from decision d where d.superseded_at is null and d.record_a = r.id limit 1),
+              (select true from decision d where d.superseded_at is null and d.record_b = r.id limit 1), false) as in_question
 from source_record r join source_version v on v.source_record_id = r.id and v.version = r.version
 left join source_identity i on i.source_record_id = r.id
 where {} and not r.withdrawn and r.id > %(after)s
@@ -73,10 +73,10 @@ on conflict (source_record_id) do update set flow = excluded.flow, partner = exc
 
 # What was read, and nothing that came meanwhile.
 MATCHED = """
-update source_record r set to_match = false from unnest(%(records)b::bigint[], %(versions)b::bigint[]) m(record, version)
-where r.id = m.record and r.version = m.version and r.to_match
+update source_record r set to_match = false
+where r.to_match and (r.withdrawn or (r.id, r.version) in (
+  select * from unnest(%(records)b::bigint[], %(versions)b::bigint[])))
 """
-WITHDRAWN = "update source_record set to_match = false where to_match and withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

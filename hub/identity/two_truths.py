@@ -85,9 +85,11 @@ def vouched_for() -> tuple[str, ...]:
 
 
 def keep_two_truths(
-    connection: Connection, people: Mapping[int, Known], parts: Iterable[Collection[int]], *, now: datetime
+    connection: Connection, people: Mapping[int, Known], parts: Iterable[Collection[int]], *, waits: bool, now: datetime
 ) -> int:
-    """Open and close the cases of some persons; returns how many were opened. A case that was decided is not opened again."""
+    """Open and close the cases of some persons, of whom one ``waits`` or none does; returns how many were opened. A case that was
+    decided is not opened again.
+    """
     found = [
         (a, b, fields)
         for members in parts
@@ -98,7 +100,8 @@ def keep_two_truths(
         "kind": KIND, "now": now, "records": list(people), "a": [a for a, _, _ in found], "b": [b for _, b, _ in found],
         "evidence": [orjson.dumps({"champs": fields}).decode() for *_, fields in found],
     }  # fmt: skip
-    ask(connection, (CLOSE, known))
+    if waits:
+        ask(connection, (CLOSE, known))
     if not found:
         return 0
     owners = [facts()[fields[0]].owner.value for *_, fields in found]
