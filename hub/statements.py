@@ -27,15 +27,15 @@ MOST_PREPARED = 300
 # A plan made once, by the indexes, whatever the tables held when it was made.
 FOR_A_FEW = """
 select set_config(name, said, true)
-from (values ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
-             ('enable_mergejoin', 'off')) setting(name, said)
+from (values ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable_seqscan', 'off'), ('enable_mergejoin', 'off'))
+  setting(name, said)
 """
 
 
 # As the server is set: what many records ask is planned for them.
 FOR_MANY = """
 select set_config(name, reset_val, true) from pg_settings
-where name in ('plan_cache_mode', 'jit', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin')
+where name in ('plan_cache_mode', 'jit', 'enable_seqscan', 'enable_mergejoin')
 """
 
 

@@ -61,8 +61,7 @@ def happen(hub: Hub, events: list[Event], *, together: int = 1) -> np.ndarray:
     for start in range(0, len(events), together):
         began = time.perf_counter()
         with hub.engine.begin() as connection:
-            for source, row in events[start : start + together]:
-                hear(hub, connection, source, row, delivery=delivery)
+            hear(hub, connection, events[start : start + together], delivery=delivery)
             reconcile(connection, hub.vault, hub.matching, now=NOW)
         took.append((time.perf_counter() - began) * 1000)
     return np.array(took)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.identity.model.scorecard import Model, Rivals
 
 MIDDLING = 10.0  # the bits of a value that is neither rare nor common, for a field that might have agreed
+NAMES = [(comparison.name, [level.name for level in comparison.levels]) for comparison in COMPARISONS]
 LINK, REVIEW, NEVER_, APART = "link", "review", "never", "apart"
 
 
@@ -35,29 +36,23 @@ def evidence_of(
     model: Model, pairs: Pairs, decided: Decided, *, records: Mapping[int, int], costs: Costs, rivals: Rivals
 ) -> list[dict[str, Any]]:
     """One document a pair."""
-    weights = model.weights(pairs.levels, pairs.bits)
-    points = model.points(features_of(model, pairs, records=records, rivals=rivals))
+    weights = model.weights(pairs.levels, pairs.bits).round(2).tolist()
+    points = model.points(features_of(model, pairs, records=records, rivals=rivals)).round(3).tolist()
     rules = [_rules(pairs.levels, table) for table in (NEVER, SURE, ONLY_A_PERSON, LOOK_ALIKES)]
     turning = _turning(model, pairs, decided, records=records, costs=costs, rivals=rivals)
-    words = outcomes(decided)
+    chances, words, levels = decided.chances.round(6).tolist(), outcomes(decided).tolist(), pairs.levels.tolist()
+    features = [line.feature for line in model.lines]
     return [
         {
             "modele": model.version,
-            "issue": str(words[place]),
-            "chance": round(float(decided.chances[place]), 6),
+            "issue": words[place],
+            "chance": chances[place],
             "regles": [name for table in rules for name in table[place]],
             "champs": {
-                comparison.name: {
-                    "niveau": comparison.levels[pairs.levels[place, column]].name,
-                    "bits": round(float(weights[place, column]), 2),
-                }
-                for column, comparison in enumerate(COMPARISONS)
+                name: {"niveau": names[level], "bits": bits}
+                for (name, names), level, bits in zip(NAMES, levels[place], weights[place], strict=True)
             },
-            "points": {
-                line.feature: round(float(value), 3)
-                for line, value in zip(model.lines, points[place], strict=True)
-                if value
-            },
+            "points": {feature: value for feature, value in zip(features, points[place], strict=True) if value},
             "changerait": turning[place],
         }
         for place in range(len(pairs))

@@ -53,14 +53,17 @@ with recursive reach(record) as (
       where l.source_record_id = r.record and l.superseded_at is null
   ) n
 )
-select i.source_record_id as record, l.person_id as person, p.created_at,
+select reach.record, now_in.person, now_in.created_at,
   coalesce((select true from review_case c where c.closed_at is null and c.record_a = reach.record limit 1),
            (select true from review_case c where c.closed_at is null and c.record_b = reach.record limit 1)) as in_review,
   coalesce((select true from comparison c where c.record_a = reach.record and c.decision = 'review' limit 1),
            (select true from comparison c where c.record_b = reach.record and c.decision = 'review' limit 1)) as to_review
-from reach join source_identity i on i.source_record_id = reach.record
-left join link l on l.source_record_id = reach.record and l.superseded_at is null
-left join person p on p.id = l.person_id
+from reach
+cross join lateral (select true from source_identity i where i.source_record_id = reach.record limit 1) known
+left join lateral (
+  select l.person_id as person, p.created_at from link l join person p on p.id = l.person_id
+  where l.source_record_id = reach.record and l.superseded_at is null limit 1
+) now_in on true
 order by 1
 """
 
