@@ -46,12 +46,17 @@ def ask(connection: Connection, *asked: Asked) -> list[list[Any]]:
     driver: Any = connection.connection.driver_connection
     cursors = _cursors(driver, connection.info, len(asked))
     if len(asked) == 1:
-        cursors[0].execute(*asked[0], prepare=True)
+        say(cursors[0], asked[0])
     else:
         with driver.pipeline():
             for cursor, each in zip(cursors, asked, strict=True):
-                cursor.execute(*each, prepare=True)
+                say(cursor, each)
     return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+def say(cursor: Cursor[Any], asked: Asked) -> None:
+    """One statement, sent."""
+    cursor.execute(*asked, prepare=True)
 
 
 def _cursors(driver: Driver, kept: dict[Any, Any], wanted: int) -> list[Cursor[Any]]:
