@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hub.identity.clusters import Edge
+    from hub.identity.thresholds import Check
 
 AUTHOR = "hub"
 ALONE, BY_NUMBER, BY_MODEL, BY_HAND = "seul", "numero", "modele", "decision_humaine"
@@ -55,6 +56,7 @@ class Reconciled:
     touched: set[UUID] = field(default_factory=set)
     moved: list[Move] = field(default_factory=list)
     placed: dict[int, UUID] = field(default_factory=dict)
+    thresholds: Check | None = None
 
 
 def write_links(

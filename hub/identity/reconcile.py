@@ -17,6 +17,7 @@ from hub.identity.model.rules import forbidden
 from hub.identity.rarity import IN_FORCE, base_in_force, base_of, count_again
 from hub.identity.records import CHUNK as READ
 from hub.identity.records import MATCHED, TO_MATCH, current_persons, refresh
+from hub.identity.thresholds import check
 from hub.identity.two_truths import keep_two_truths
 from hub.statements import FOR_A_FEW, FOR_MANY, ask
 from hub.store import lock
@@ -108,6 +109,8 @@ def reconcile(
     concerned, fresh = compare_again(matcher, sorted(refreshed.changed), refreshed.before, done.set_aside)
     turned = judge_again(matcher, concerned | {row.record for row in waiting}, fresh)
     _gather_all(matcher, turned | refreshed.in_question, done=done, now=now)
+    if full or len(refreshed.seen) >= FEW:
+        done.thresholds = check(matcher, refreshed.seen.keys(), now=now)
     others = refreshed.seen.keys() - done.placed.keys()
     done.touched |= {done.placed[record] for record in refreshed.seen.keys() & done.placed.keys()}
     done.touched |= {person for _, person in current_persons(connection, others).values()}
