@@ -12,6 +12,7 @@ import numpy as np
 
 from hub.identity.model.decision import decide
 from hub.identity.model.levels import COMPARISONS
+from hub.identity.model.relatives import RELATIVES
 from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE
 from hub.identity.model.scorecard import BY_FREQUENCY, VALUES, features_of
 
@@ -38,7 +39,9 @@ def evidence_of(
     """One document a pair."""
     weights = model.weights(pairs.levels, pairs.bits).round(2).tolist()
     points = model.points(features_of(model, pairs, records=records, rivals=rivals)).round(3).tolist()
-    rules = [_rules(pairs.levels, table) for table in (NEVER, SURE, ONLY_A_PERSON, LOOK_ALIKES)]
+    rules = [_rules(pairs.levels, table) for table in (NEVER, SURE, ONLY_A_PERSON)] + [
+        _rules(pairs, RELATIVES), _rules(pairs.levels, LOOK_ALIKES),
+    ]  # fmt: skip
     turning = _turning(model, pairs, decided, records=records, costs=costs, rivals=rivals)
     chances, words, levels = decided.chances.round(6).tolist(), outcomes(decided).tolist(), pairs.levels.tolist()
     features = [line.feature for line in model.lines]
@@ -59,10 +62,11 @@ def evidence_of(
     ]
 
 
-def _rules(levels: np.ndarray, table: Sequence[Callable[[np.ndarray], np.ndarray]]) -> list[list[str]]:
-    """The names of the rules that hold for each pair."""
-    held = [(rule.__name__, rule(levels)) for rule in table]
-    return [[name for name, which in held if which[place]] for place in range(len(levels))]
+def _rules(said: Any, table: Sequence[Callable[[Any], np.ndarray]]) -> list[list[str]]:
+    """The names of the rules that hold for each pair; they read levels, or the pairs themselves."""
+    held = [(rule.__name__, rule(said)) for rule in table]
+    size = len(said)
+    return [[name for name, which in held if which[place]] for place in range(size)]
 
 
 def _turning(
