@@ -155,6 +155,9 @@ def judge_again(matcher: Matcher, records: Collection[int], fresh: Pairs) -> set
     """
     turned: set[int] = set()
     ordered = sorted(records)
+    if len(ordered) > CHUNK:
+        _keep(matcher, fresh)
+        fresh = Pairs.none()
     for start in range(0, len(ordered), CHUNK):
         (rows,) = ask(matcher.connection, (AROUND, {"records": ordered[start : start + CHUNK]}))
         if rows or len(fresh):
