@@ -43,6 +43,8 @@ def ask(connection: Connection, *asked: Asked) -> list[list[Any]]:
     """The rows of each statement, in the caller's transaction; none for one that returns none. They are all sent before the first is
     answered, and done in their order.
     """
+    if not asked:
+        return []
     driver: Any = connection.connection.driver_connection
     cursors = _cursors(driver, connection.info, len(asked))
     if len(asked) == 1:
@@ -51,7 +53,7 @@ def ask(connection: Connection, *asked: Asked) -> list[list[Any]]:
         with driver.pipeline():
             for cursor, each in zip(cursors, asked, strict=True):
                 say(cursor, each)
-    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    return [cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else [] for cursor in cursors]
 
 
 def say(cursor: Cursor[Any], asked: Asked) -> None:

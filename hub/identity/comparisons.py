@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hub.identity.matching import Matching
     from hub.identity.model.scorecard import Rivals
     from hub.identity.rarity import Base
+    from hub.statements import Asked
     from hub.vault import Vault
 
 CHUNK = 5_000
@@ -88,6 +89,13 @@ class Matcher:
     base: Base
     full: bool = False
     people: dict[int, Known] = field(default_factory=dict, repr=False)
+    later: list[Asked] = field(default_factory=list, repr=False)
+
+    def ask(self, *asked: Asked) -> list[list[Any]]:
+        """What is to be written ``later`` is sent ahead of the next statements that may depend on it."""
+        ahead = list(self.later)
+        self.later.clear()
+        return ask(self.connection, *ahead, *asked)[len(ahead) :]
 
     def known(self, records: Collection[int]) -> dict[int, Known]:
         """Who some records are; while they are few, each is read once in a transaction."""
@@ -159,7 +167,7 @@ def judge_again(matcher: Matcher, records: Collection[int], fresh: Pairs) -> set
         _keep(matcher, fresh)
         fresh = Pairs.none()
     for start in range(0, len(ordered), CHUNK):
-        (rows,) = ask(matcher.connection, (AROUND, {"records": ordered[start : start + CHUNK]}))
+        (rows,) = matcher.ask((AROUND, {"records": ordered[start : start + CHUNK]}))
         if rows or len(fresh):
             turned |= _judge(matcher, ordered[start : start + CHUNK], rows, fresh)
     return turned
@@ -219,4 +227,4 @@ def _write(
         "chances": chosen.chances.round(9).tolist(), "decisions": outcomes(chosen).tolist(),
         "evidence": [orjson.dumps(document).decode() for document in said],
     }  # fmt: skip
-    ask(matcher.connection, (DECIDE, _kept(matcher, few) | judged))
+    matcher.later.append((DECIDE, _kept(matcher, few) | judged))

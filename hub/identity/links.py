@@ -10,15 +10,13 @@ from uuid import UUID, uuid4
 import orjson
 
 from hub.identity.records import Move
-from hub.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from hub.identity.clusters import Edge
+    from hub.identity.comparisons import Matcher
     from hub.identity.thresholds import Check
 
 AUTHOR = "hub"
@@ -60,7 +58,7 @@ class Reconciled:
 
 
 def write_links(
-    connection: Connection, parts: list[list[int]], *, before: Mapping[int, tuple[Any, UUID]], brought: Mapping[int, Edge],
+    matcher: Matcher, parts: list[list[int]], *, before: Mapping[int, tuple[Any, UUID]], brought: Mapping[int, Edge],
     done: Reconciled, now: datetime,
 ) -> None:  # fmt: skip
     moves: dict[int, UUID] = {}
@@ -92,9 +90,9 @@ def write_links(
     )
     leaving = [record for record in moves if record in before]
     if leaving:
-        ask(connection, (SUPERSEDE, {"records": leaving, "now": now}))
-    ask(connection, (LINK, {**columns, "new": new_persons, "now": now}))
-    _forward(connection, moves, before=before, done=done)
+        matcher.later.append((SUPERSEDE, {"records": leaving, "now": now}))
+    matcher.later.append((LINK, {**columns, "new": new_persons, "now": now}))
+    _forward(matcher, moves, before=before, done=done)
 
 
 def _choose(members: list[int], before: Mapping[int, tuple[Any, UUID]], claimed: set[UUID]) -> tuple[UUID, bool]:
@@ -120,15 +118,15 @@ def _link(record: int, person: UUID, edge: Edge | None) -> tuple[Any, ...]:
 
 
 def _forward(
-    connection: Connection, moves: Mapping[int, UUID], *, before: Mapping[int, tuple[Any, UUID]], done: Reconciled
+    matcher: Matcher, moves: Mapping[int, UUID], *, before: Mapping[int, tuple[Any, UUID]], done: Reconciled
 ) -> None:
     """A person left without any record forwards to where its records went."""
     emptied: dict[UUID, UUID] = {before[record][1]: person for record, person in moves.items() if record in before}
     if not emptied:
         return
-    (still,) = ask(connection, (STILL, {"persons": list(emptied)}))
+    (still,) = matcher.ask((STILL, {"persons": list(emptied)}))
     for row in still:
         emptied.pop(row.id, None)
     done.merged += len(emptied)
     if emptied:
-        ask(connection, (FORWARD, {"gone": list(emptied), "kept": list(emptied.values())}))
+        matcher.ask((FORWARD, {"gone": list(emptied), "kept": list(emptied.values())}))

@@ -115,7 +115,7 @@ def reconcile(
     done.touched |= {done.placed[record] for record in refreshed.seen.keys() & done.placed.keys()}
     done.touched |= {person for _, person in current_persons(connection, others).values()}
     read = {"records": list(refreshed.seen), "versions": list(refreshed.seen.values())}
-    ask(connection, (MATCHED, read))
+    matcher.ask((MATCHED, read))
     return done
 
 
@@ -127,6 +127,7 @@ def gather_again(
     matcher = Matcher(connection=connection, vault=vault, matching=matching, base=base_of(counted))
     done = Reconciled(records=len(records))
     _gather_all(matcher, records, done=done, now=now)
+    matcher.ask()
     return done
 
 
@@ -135,7 +136,7 @@ def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled,
     waiting, over = sorted(records), set[int]()
     for start in range(0, len(waiting), CHUNK):
         chosen = [record for record in waiting[start : start + CHUNK] if record not in over]
-        (reached,) = ask(matcher.connection, (REACH, {"records": chosen})) if chosen else ((),)
+        (reached,) = matcher.ask((REACH, {"records": chosen})) if chosen else ((),)
         over.update(row.record for row in reached)
         if reached:
             _gather(matcher, reached, done=done, now=now)
@@ -144,7 +145,7 @@ def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled,
 def _gather(matcher: Matcher, reached: Sequence[Any], *, done: Reconciled, now: datetime) -> None:
     connection, records = matcher.connection, [row.record for row in reached]
     people = matcher.known(records)
-    (among,) = ask(connection, (AMONG, {"records": records})) if len(records) > 1 else ((),)
+    (among,) = matcher.ask((AMONG, {"records": records})) if len(records) > 1 else ((),)
     decided = {(row.a, row.b) for row in among if row.said in VERDICTS}
     edges = [
         Edge(a=row.a, b=row.b, chance=1.0, evidence={"auteur": row.by}, human=True) for row in among if row.said == SAME
@@ -160,13 +161,15 @@ def _gather(matcher: Matcher, reached: Sequence[Any], *, done: Reconciled, now: 
     )
     parts = _parts(clusters, records)
     before = {row.record: (row.created_at, row.person) for row in reached if row.person is not None}
-    write_links(connection, parts, before=before, brought=brought, done=done, now=now)
+    write_links(matcher, parts, before=before, brought=brought, done=done, now=now)
     asked = Asking(
         records=records,
         waits=any(row.in_review for row in reached),
         doubtful=any(row.to_review for row in reached)
         or any(clusters.root(row.a) != clusters.root(row.b) for row in among if row.said == LINKED),
     )
+    if asked.waits or asked.doubtful:
+        matcher.ask()
     done.reviews_opened += keep_cases(connection, asked, now=now)
     done.reviews_opened += keep_two_truths(connection, people, parts, waits=asked.waits, now=now)
 
