@@ -97,15 +97,16 @@ def fill(hub: Hub, said: list[tuple[str, Row]]) -> None:
     _analyse(hub)
 
 
-def hear(hub: Hub, connection: Connection, source: str, row: Row, *, delivery: int) -> None:
-    """One more record, in the caller's transaction."""
-    flow, partner = FLOWS[source]
-    key, content, nir = row
-    known = {
-        "flow": flow, "partner": partner, "key": key, "delivery": delivery, "now": NOW, "day": DAY,
-        "number": hub.vault.hash("nir", nir.encode()) if nir else None, "content": orjson.dumps(content).decode(),
-        "sealed": hub.vault.encrypt(nir.encode()) if nir else None,
-    }  # fmt: skip
+def hear(hub: Hub, connection: Connection, said: list[tuple[str, Row]], *, delivery: int) -> None:
+    """More records, in the caller's transaction."""
+    known = [
+        {
+            "flow": FLOWS[source][0], "partner": FLOWS[source][1], "key": key, "delivery": delivery, "now": NOW, "day": DAY,
+            "number": hub.vault.hash("nir", nir.encode()) if nir else None, "content": orjson.dumps(content).decode(),
+            "sealed": hub.vault.encrypt(nir.encode()) if nir else None,
+        }
+        for source, (key, content, nir) in said
+    ]  # fmt: skip
     connection.execute(text(HEAR), known)
 
 

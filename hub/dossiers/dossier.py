@@ -10,7 +10,6 @@ import orjson
 from sqlalchemy import text
 
 from hub.dossiers.survivorship import Word, consolidate
-from hub.storage.store import upsert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -28,6 +27,14 @@ join source_record r on r.id = l.source_record_id and r.left_on is null
 join source_version v on v.source_record_id = r.id and v.version = r.version
 where l.superseded_at is null and l.person_id = any(:persons)
 order by l.person_id, r.id
+"""
+
+KEEP = """
+insert into dossier (person_id, content, content_hash, updated_at)
+select person, cast(content as jsonb), hash, :now
+from unnest(cast(:persons as uuid[]), cast(:contents as text[]), cast(:hashes as bytea[])) d(person, content, hash)
+on conflict (person_id) do update
+set content = excluded.content, content_hash = excluded.content_hash, updated_at = excluded.updated_at
 """
 
 
@@ -50,13 +57,16 @@ def _rebuild_chunk(connection: Connection, persons: list[UUID], now: datetime) -
     built = dict(_build(connection, persons))
     changed = {person: content for person, content in built.items() if known.get(person) != _hash(content)}
     gone = known.keys() - built.keys()
-    upsert_rows(
-        connection,
-        "dossier",
-        ("person_id", "content", "content_hash", "updated_at"),
-        ((person, content.decode(), _hash(content), now) for person, content in changed.items()),
-    )
-    connection.execute(text("delete from dossier where person_id = any(:gone)"), {"gone": list(gone)})
+    if changed:
+        contents = list(changed.values())
+        kept = {
+            "contents": [each.decode() for each in contents],
+            "hashes": [_hash(each) for each in contents],
+            "now": now,
+        }
+        connection.execute(text(KEEP), kept | {"persons": list(changed)})
+    if gone:
+        connection.execute(text("delete from dossier where person_id = any(:gone)"), {"gone": list(gone)})
     return changed.keys() | gone
 
 

@@ -9,9 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-
 from hub.identity.keys import LARGEST_BLOCK, NUMBER, RULES
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,21 +24,21 @@ PAIRS = """
 with wanted as materialized (
   select k.key, k.rule, k.source_record_id, k.certified
   from identity_key k join source_identity i using (source_record_id)
-  where k.source_record_id = any(:records)
-    and not (case when k.rule = :number_end then :number else k.rule end = any(i.shared))
+  where k.source_record_id = any(%(records)b::bigint[])
+    and not (case when k.rule = %(number_end)s then %(number)s else k.rule end = any(i.shared))
 ), block as materialized (
-  select b.key, b.rule, count(*) as holders, count(*) * count(*) filter (where b.rule = :number or not o.certified) as pairs
+  select b.key, b.rule, count(*) as holders, count(*) * count(*) filter (where b.rule = %(number)s or not o.certified) as pairs
   from (select distinct key, rule from wanted) b
-  cross join lateral (select certified from identity_key o where o.key = b.key limit :largest + 1) o
+  cross join lateral (select certified from identity_key o where o.key = b.key limit %(largest)s + 1) o
   group by b.key, b.rule
 )
 (select distinct least(w.source_record_id, o.source_record_id) as a, greatest(w.source_record_id, o.source_record_id) as b,
    null::smallint as rule
  from wanted w join block using (key) join identity_key o on o.key = w.key
- where block.holders > 1 and block.pairs <= :largest and o.source_record_id <> w.source_record_id
-   and (w.rule = :number or not (w.certified and o.certified))
+ where block.holders > 1 and block.pairs <= %(largest)s and o.source_record_id <> w.source_record_id
+   and (w.rule = %(number)s or not (w.certified and o.certified))
  order by 1, 2)
-union all select null, null, rule from block where pairs > :largest
+union all select null, null, rule from block where pairs > %(largest)s
 """
 
 
@@ -57,7 +56,7 @@ def candidate_pairs(connection: Connection, records: Collection[int]) -> Found:
         "records": list(records), "largest": LARGEST_BLOCK, "number": NUMBER, "number_end": NUMBER_END,
     }  # fmt: skip
     found = Found()
-    for row in connection.execute(text(PAIRS), known):
+    for row in ask(connection, (PAIRS, known))[0]:
         if row.rule is None:
             found.pairs.append((row.a, row.b))
         else:

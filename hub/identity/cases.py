@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,22 +17,23 @@ if TYPE_CHECKING:
 OPEN = """
 insert into review_case (record_a, record_b, kind, evidence, chance, opened_at)
 select c.record_a, c.record_b, case c.decision when 'link' then 'rapprochement_refuse' else 'a_confirmer' end,
-       c.evidence, c.chance, :now
+       c.evidence, c.chance, %(now)s
 from comparison c
 join link a on a.source_record_id = c.record_a and a.superseded_at is null
 join link b on b.source_record_id = c.record_b and b.superseded_at is null
-where c.decision in ('link', 'review') and (c.record_a = any(:records) or c.record_b = any(:records))
+where c.decision in ('link', 'review') and (c.record_a = any(%(records)b::bigint[]) or c.record_b = any(%(records)b::bigint[]))
   and a.person_id <> b.person_id
   and not exists (
     select from decision d where d.record_a = c.record_a and d.record_b = c.record_b and d.superseded_at is null)
 order by c.record_a, c.record_b
 on conflict (record_a, record_b) where closed_at is null do nothing
+returning 1
 """
 
 # Nothing is left to ask: they are one person, or the model now says plainly that they are two.
 CLOSE = """
-update review_case r set closed_at = :now, closed_by = 'hub'
-where r.closed_at is null and r.kind <> 'deux_verites' and (r.record_a = any(:records) or r.record_b = any(:records))
+update review_case r set closed_at = %(now)s, closed_by = 'hub'
+where r.closed_at is null and r.kind <> 'deux_verites' and (r.record_a = any(%(records)b::bigint[]) or r.record_b = any(%(records)b::bigint[]))
   and (not exists (
       select from comparison c
       where c.record_a = r.record_a and c.record_b = r.record_b and c.decision in ('link', 'review'))
@@ -42,8 +44,18 @@ where r.closed_at is null and r.kind <> 'deux_verites' and (r.record_a = any(:re
 """
 
 
-def keep_cases(connection: Connection, records: Collection[int], *, now: datetime) -> int:
-    """Open and close the cases of some records, once their links are written; returns how many were opened."""
-    known = {"records": list(records), "now": now}
-    connection.execute(text(CLOSE), known)
-    return connection.execute(text(OPEN), known).rowcount
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Some records whose links are written: whether a case waits about any of them, and whether a pair of theirs is doubtful."""
+
+    records: Collection[int]
+    waits: bool
+    doubtful: bool
+
+
+def keep_cases(connection: Connection, asked: Asking, *, now: datetime) -> int:
+    """Open and close the cases of some records; returns how many were opened."""
+    known = {"records": list(asked.records), "now": now}
+    if asked.waits:
+        ask(connection, (CLOSE, known))
+    return len(ask(connection, (OPEN, known))[0]) if asked.doubtful else 0

@@ -11,7 +11,7 @@ from hub.identity.french.person import Person, standardise
 from schemas.nir import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 SEALED = frozenset({"nir", "nir_state"})
 LISTS = frozenset({"name_words", "first_names"})
@@ -85,13 +85,11 @@ def stored(person: Person) -> dict[str, Any]:
     return {name: value for name in STORED if (value := getattr(person, name)) not in (None, ())}
 
 
-def read_back(
-    kept: Mapping[str, Any], *, sealed: bytes | None, state: int, decrypt: Callable[[bytes], bytes]
-) -> Person:
-    """The same as it was before it was stored."""
+def read_back(kept: Mapping[str, Any], *, nir: str | None, state: int) -> Person:
+    """The same as it was before it was stored, its number beside it."""
     values: dict[str, Any] = {name: tuple(value) if name in LISTS else value for name, value in kept.items()}
-    nir = number(decrypt(sealed).decode(), sex=None, born=NEVER, place=None).value if sealed and state else None
-    return Person(**values, nir=nir, nir_state=state)
+    read = number(nir, sex=None, born=NEVER, place=None).value if nir and state else None
+    return Person(**values, nir=read, nir_state=state)
 
 
 def without(person: Person, shared: Sequence[str]) -> Person:

@@ -6,12 +6,11 @@ the pairs around it judged again; nothing depends on the order in which records 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
-from sqlalchemy import text
 
 from hub.identity.candidates import candidate_pairs
 from hub.identity.comparing import compare
@@ -21,6 +20,7 @@ from hub.identity.model.pairs import BITS, LEVELS, Pairs
 from hub.identity.model.scorecard import rivals_of
 from hub.identity.rarity import frequencies_for
 from hub.identity.records import load_known
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -28,47 +28,54 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hub.identity.comparable import Known
     from hub.identity.matching import Matching
     from hub.identity.model.scorecard import Rivals
     from hub.identity.rarity import Base
+    from hub.storage.statements import Asked
     from hub.storage.vault import Vault
 
 CHUNK = 5_000
 FLOOR = -12.0  # bits below which a pair is neither near a decision nor a rival of one that is
 
 FORGET = """
-delete from comparison where record_a = any(:records) or record_b = any(:records) returning record_a, record_b
+delete from comparison where record_a = any(%(records)b::bigint[]) or record_b = any(%(records)b::bigint[]) returning record_a, record_b
 """
 
 KEEP = """
 insert into comparison (record_a, record_b, levels, bits, model)
-select *, :model from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:levels as bytea[]), cast(:bits as bytea[]))
+select *, %(model)s from unnest(%(a)b::bigint[], %(b)b::bigint[], %(levels)b::bytea[], %(bits)b::bytea[])
 """
 
+# Records with a pair that was never judged, or whose rival went away.
 TO_JUDGE = """
 select record_a as record from comparison where chance is null union select record_b from comparison where chance is null
 """
 
-BESIDE = """
-select record_b as record from comparison where record_a = any(:records)
-union select record_a from comparison where record_b = any(:records)
-union select unnest(cast(:records as bigint[]))
-"""
-
+# The pairs of some records and of all that have one with them: a pair is judged among the rivals of both sides.
 AROUND = """
-select record_a, record_b, levels, bits, chance, decision from comparison where record_a = any(:records)
-union
-select record_a, record_b, levels, bits, chance, decision from comparison where record_b = any(:records)
+with beside as materialized (
+  select unnest(%(records)b::bigint[]) as record
+  union select record_b from comparison where record_a = any(%(records)b::bigint[])
+  union select record_a from comparison where record_b = any(%(records)b::bigint[])
+), around as (
+  select c.record_a, c.record_b from beside b join comparison c on c.record_a = b.record
+  union select c.record_a, c.record_b from beside b join comparison c on c.record_b = b.record
+)
+select c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision, a.flow as flow_a, b.flow as flow_b
+from around join comparison c using (record_a, record_b)
+join source_identity a on a.source_record_id = c.record_a
+join source_identity b on b.source_record_id = c.record_b
 order by 1, 2
 """
 
-FLOWS = "select source_record_id as record, flow from source_identity where source_record_id = any(:records)"
-
 DECIDE = """
-update comparison c set chance = j.chance, decision = j.decision, evidence = cast(j.evidence as jsonb)
-from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:chances as float8[]), cast(:decisions as text[]),
-            cast(:evidence as text[])) j(a, b, chance, decision, evidence)
-where c.record_a = j.a and c.record_b = j.b
+insert into comparison (record_a, record_b, levels, bits, model, chance, decision, evidence)
+select a, b, levels, bits, %(model)s, chance, decision, evidence::jsonb
+from unnest(%(a)b::bigint[], %(b)b::bigint[], %(levels)b::bytea[], %(bits)b::bytea[], %(chances)b::float8[], %(decisions)b::text[],
+            %(evidence)b::text[]) j(a, b, levels, bits, chance, decision, evidence)
+on conflict (record_a, record_b) do update
+set chance = excluded.chance, decision = excluded.decision, evidence = excluded.evidence
 """
 
 
@@ -81,27 +88,54 @@ class Matcher:
     matching: Matching
     base: Base
     full: bool = False
+    people: dict[int, Known] = field(default_factory=dict, repr=False)
+    later: list[Asked] = field(default_factory=list, repr=False)
+
+    def ask(self, *asked: Asked) -> list[list[Any]]:
+        """What is to be written ``later`` is sent ahead of the next statements that may depend on it."""
+        ahead = list(self.later)
+        self.later.clear()
+        return ask(self.connection, *ahead, *asked)[len(ahead) :]
+
+    def known(self, records: Collection[int]) -> dict[int, Known]:
+        """Who some records are; while they are few, each is read once in a transaction."""
+        if len(self.people) + len(records) > CHUNK:
+            self.people.clear()
+        missing = [record for record in records if record not in self.people]
+        self.people.update(load_known(self.connection, self.vault, missing))
+        return {record: self.people[record] for record in records if record in self.people}
 
 
-def compare_again(matcher: Matcher, records: Sequence[int], aside: Counter[str]) -> set[int]:
-    """Compare some records with all that share a key with them; returns every record whose pairs must be judged again."""
-    concerned = set(records)
+def compare_again(
+    matcher: Matcher, records: Sequence[int], before: Collection[int], aside: Counter[str]
+) -> tuple[set[int], Pairs]:
+    """Compare some records, of which some were compared ``before``, with all that share a key with them.
+
+    Returns every record whose pairs must be judged again, and the pairs that are not kept yet: those of a few records, to be kept once
+    they are judged.
+    """
+    concerned, pairs = set(records), Pairs.none()
     for start in range(0, len(records), CHUNK):
+        _keep(matcher, pairs)
         chosen = list(records[start : start + CHUNK])
-        forgotten = matcher.connection.execute(text(FORGET), {"records": chosen})
-        concerned.update(record for row in forgotten for record in row)
+        again = chosen if start else [record for record in chosen if record in before]  # a chunk met those of the next
+        if again:
+            (forgotten,) = ask(matcher.connection, (FORGET, {"records": again}))
+            concerned.update(record for row in forgotten for record in row)
         found = candidate_pairs(matcher.connection, chosen)
         aside.update(found.set_aside)
         pairs = compared(matcher, found.pairs)
         pairs = pairs.where(matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1) >= FLOOR)
-        _keep(matcher, pairs)
         concerned.update(pairs.a.tolist(), pairs.b.tolist())
-    return concerned
+    if len(records) > CHUNK or len(concerned) > CHUNK:
+        _keep(matcher, pairs)
+        return concerned, Pairs.none()
+    return concerned, pairs
 
 
 def compared(matcher: Matcher, pairs: Sequence[tuple[int, int]]) -> Pairs:
     """Pairs of records, compared with the rarities in force."""
-    people = load_known(matcher.connection, matcher.vault, {record for pair in pairs for record in pair})
+    people = matcher.known({record for pair in pairs for record in pair})
     flows = {flow: number for number, flow in enumerate(sorted({known.flow for known in people.values()}))}
     persons = [known.person for known in people.values()]
     frequencies = frequencies_for(matcher.connection, matcher.base, persons)
@@ -110,70 +144,66 @@ def compared(matcher: Matcher, pairs: Sequence[tuple[int, int]]) -> Pairs:
 
 
 def _keep(matcher: Matcher, pairs: Pairs) -> None:
+    if len(pairs):
+        ask(matcher.connection, (KEEP, _kept(matcher, pairs)))
+
+
+def _kept(matcher: Matcher, pairs: Pairs) -> dict[str, object]:
+    """Compared pairs as columns of the store."""
     levels, bits = pairs.levels.astype(np.uint8), pairs.bits.astype("<f4")
-    matcher.connection.execute(
-        text(KEEP),
-        {
-            "a": pairs.a.tolist(),
-            "b": pairs.b.tolist(),
-            "levels": [row.tobytes() for row in levels],
-            "bits": [row.tobytes() for row in bits],
-            "model": matcher.matching.model.version,
-        },
-    )
+    return {
+        "a": pairs.a.tolist(), "b": pairs.b.tolist(), "levels": [row.tobytes() for row in levels],
+        "bits": [row.tobytes() for row in bits], "model": matcher.matching.model.version,
+    }  # fmt: skip
 
 
-def to_judge(connection: Connection) -> set[int]:
-    """Records with a pair that was never judged, or whose rival went away."""
-    return set(connection.execute(text(TO_JUDGE)).scalars())
-
-
-def judge_again(matcher: Matcher, records: Collection[int]) -> set[int]:
-    """Decide again every pair of some records, among all its rivals; returns the records of those decided otherwise than before."""
+def judge_again(matcher: Matcher, records: Collection[int], fresh: Pairs) -> set[int]:
+    """Decide again every pair of some records, among all its rivals, those ``fresh`` that are not kept yet included; returns the
+    records of those decided otherwise than before.
+    """
     turned: set[int] = set()
     ordered = sorted(records)
+    if len(ordered) > CHUNK:
+        _keep(matcher, fresh)
+        fresh = Pairs.none()
     for start in range(0, len(ordered), CHUNK):
-        turned |= _judge_chunk(matcher, ordered[start : start + CHUNK])
+        (rows,) = matcher.ask((AROUND, {"records": ordered[start : start + CHUNK]}))
+        if rows or len(fresh):
+            turned |= _judge(matcher, ordered[start : start + CHUNK], rows, fresh)
     return turned
 
 
-def _judge_chunk(matcher: Matcher, records: list[int]) -> set[int]:
-    connection = matcher.connection
-    beside = connection.execute(text(BESIDE), {"records": records}).scalars().all()
-    rows = connection.execute(text(AROUND), {"records": list(beside)}).all()
-    if not rows:
-        return set()
-    pairs, sizes = _as_pairs(matcher, rows)
+def _judge(matcher: Matcher, records: list[int], rows: Sequence[Any], fresh: Pairs) -> set[int]:
+    pairs, sizes = _as_pairs(matcher, rows, fresh)
     rivals = rivals_of(pairs, matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1))
     decided = decide(matcher.matching.model, pairs, records=sizes, costs=matcher.matching.costs, rivals=rivals)
-    chances, decisions = decided.chances.round(9), outcomes(decided)
+    chances, decisions = decided.chances.round(9), outcomes(decided).tolist()
     mine = np.isin(pairs.a, records) | np.isin(pairs.b, records)
-    as_before = np.array(
-        [row.chance == chance and row.decision == word for row, chance, word in zip(rows, chances, decisions, strict=True)]
-    )  # fmt: skip
-    which = np.flatnonzero(mine & ~as_before)
+    before = [(row.chance, row.decision) for row in rows] + [(None, None)] * len(fresh)
+    otherwise = [now != then for now, then in zip(zip(chances.tolist(), decisions, strict=True), before, strict=True)]
+    which = np.flatnonzero(mine & np.array(otherwise))
     if not len(which):
         return set()
     _write(matcher, pairs, decided, rivals=rivals, sizes=sizes, which=which)
-    turned = [
-        place for place in which.tolist() if rows[place].decision != decisions[place] or decisions[place] != APART
-    ]
+    turned = [place for place in which.tolist() if before[place][1] != decisions[place] or decisions[place] != APART]
     return {int(record) for place in turned for record in (pairs.a[place], pairs.b[place])}
 
 
-def _as_pairs(matcher: Matcher, rows: Sequence[Any]) -> tuple[Pairs, dict[int, int]]:
-    """Kept comparisons as columns, and the size of each source by its number."""
-    a, b = np.array([row.record_a for row in rows]), np.array([row.record_b for row in rows])
-    ids = np.unique(np.concatenate([a, b])).tolist()
-    flow_of = {row.record: row.flow for row in matcher.connection.execute(text(FLOWS), {"records": ids})}
+def _as_pairs(matcher: Matcher, rows: Sequence[Any], fresh: Pairs) -> tuple[Pairs, dict[int, int]]:
+    """Kept comparisons as columns, then fresh ones, and the size of each source by its number."""
+    flow_of = {record: matcher.people[record].flow for record in {*fresh.a.tolist(), *fresh.b.tolist()}}
+    flow_of |= {row.record_a: row.flow_a for row in rows} | {row.record_b: row.flow_b for row in rows}
     flows = {flow: number for number, flow in enumerate(sorted(set(flow_of.values())))}
-    source = {record: flows[flow] for record, flow in flow_of.items()}
+    a = np.array([row.record_a for row in rows] + fresh.a.tolist(), dtype=np.int64)
+    b = np.array([row.record_b for row in rows] + fresh.b.tolist(), dtype=np.int64)
+    levels = np.frombuffer(b"".join([row.levels for row in rows]), dtype=np.uint8).reshape(-1, LEVELS)
+    bits = np.frombuffer(b"".join([row.bits for row in rows]), dtype="<f4").reshape(-1, BITS)
     pairs = Pairs(
         a=a, b=b,
-        source_a=np.array([source[record] for record in a.tolist()], dtype=np.uint8),
-        source_b=np.array([source[record] for record in b.tolist()], dtype=np.uint8),
-        levels=np.frombuffer(b"".join(bytes(row.levels) for row in rows), dtype=np.uint8).reshape(-1, LEVELS),
-        bits=np.frombuffer(b"".join(bytes(row.bits) for row in rows), dtype="<f4").reshape(-1, BITS),
+        source_a=np.array([flows[flow_of[record]] for record in a.tolist()], dtype=np.uint8),
+        source_b=np.array([flows[flow_of[record]] for record in b.tolist()], dtype=np.uint8),
+        levels=np.concatenate([levels, fresh.levels.astype(np.uint8)]),
+        bits=np.concatenate([bits, fresh.bits.astype("<f4")]),
     )  # fmt: skip
     return pairs, {number: matcher.base.size(flow) for flow, number in flows.items()}
 
@@ -193,13 +223,8 @@ def _write(
         costs=matcher.matching.costs,
         rivals=(rivals[0][which], rivals[1][which]),
     )
-    matcher.connection.execute(
-        text(DECIDE),
-        {
-            "a": few.a.tolist(),
-            "b": few.b.tolist(),
-            "chances": chosen.chances.round(9).tolist(),
-            "decisions": outcomes(chosen).tolist(),
-            "evidence": [orjson.dumps(document).decode() for document in said],
-        },
-    )
+    judged = {
+        "chances": chosen.chances.round(9).tolist(), "decisions": outcomes(chosen).tolist(),
+        "evidence": [orjson.dumps(document).decode() for document in said],
+    }  # fmt: skip
+    matcher.later.append((DECIDE, _kept(matcher, few) | judged))

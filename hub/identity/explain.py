@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from hub.identity.model.levels import COMPARISONS
+from hub.identity.model.relatives import RELATIVES
 from hub.identity.model.rules import NEVER, ONLY_A_PERSON, SURE
 from schemas.beneficiary import facts
 from schemas.errors import FixTheDeclaration
@@ -64,7 +65,7 @@ REFUSALS = {
 OUTCOMES = {"link": "la fiche aurait été réunie", "review": "la question aurait été posée à un agent",
             "never": "la fiche n'aurait jamais été réunie", "apart": "la fiche serait restée à part"}  # fmt: skip
 FIELDS = {comparison.name: comparison.french for comparison in COMPARISONS}
-RULES = {rule.__name__: rule.__doc__ or "" for rule in (*NEVER, *SURE, *ONLY_A_PERSON)}
+RULES = {rule.__name__: rule.__doc__ or "" for rule in (*NEVER, *SURE, *ONLY_A_PERSON, *RELATIVES)}
 STRONG, SLIGHT = 5.0, 0.5
 MARK = "  – "
 

@@ -5,20 +5,21 @@ Counted by a full run once the store is large enough to tell; before that, every
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import text
 
 from hub.identity.model.frequencies import FREQUENCIES, Frequencies
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from hub.identity.french.person import Person
 
@@ -26,12 +27,16 @@ ENOUGH = 5_000
 NOMINAL = 100_000
 TYPICAL = {"name": 11.0, "first": 8.0, "born": 14.0, "place": 9.0}
 COLUMNS = {kind.name: kind.column for kind in FREQUENCIES}
+MOST_REMEMBERED = 200_000
+_REMEMBERED: WeakKeyDictionary[Engine, tuple[tuple[object, ...], dict[tuple[str, str], float | None]]] = (
+    WeakKeyDictionary()
+)
 
-IN_FORCE = "select records, flows from matching_base order by id desc limit 1"
+IN_FORCE = "select id, counted_at, records, flows from matching_base order by id desc limit 1"
 
 RARITIES = """
 select w.kind, w.value, r.bits
-from unnest(cast(:kinds as text[]), cast(:values as text[])) w(kind, value) join value_rarity r using (kind, value)
+from unnest(%(kinds)b::text[], %(values)b::text[]) w(kind, value) left join value_rarity r using (kind, value)
 """
 
 COUNT = """
@@ -43,20 +48,30 @@ from source_identity where comparable ? :column group by 2
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What pairs are weighed against: how many records were counted, and how many of each flow."""
+    """What pairs are weighed against: how many records were counted, how many of each flow, and in which count."""
 
     records: int
     flows: Mapping[str, int]
+    counted: tuple[object, ...] = ()
 
     def size(self, flow: str) -> int:
         """Records of a flow; those of a middling one while it was not counted."""
         return self.flows.get(flow, NOMINAL)
 
 
+NONE_YET = Base(records=0, flows={})
+
+
 def base_in_force(connection: Connection) -> Base:
     """The last count, or none yet."""
-    row = connection.execute(text(IN_FORCE)).first()
-    return Base(records=row.records, flows=row.flows) if row else Base(records=0, flows={})
+    return base_of(ask(connection, (IN_FORCE, {}))[0])
+
+
+def base_of(rows: Sequence[Any]) -> Base:
+    """The same from what was read."""
+    return next(
+        (Base(records=row.records, flows=row.flows, counted=(row.id, row.counted_at)) for row in rows), NONE_YET
+    )
 
 
 def count_again(connection: Connection, *, model: str, now: datetime) -> None:
@@ -89,8 +104,37 @@ def frequencies_for(connection: Connection, base: Base, people: Iterable[Person]
             for name in (column, "usage_bare") if kind == "name" else (column,):
                 if (value := getattr(person, name)) is not None:
                     wanted[kind, str(value)] = value
-    bits: defaultdict[str, dict[object, float]] = defaultdict(dict, {kind: {} for kind in COLUMNS})
-    kinds, values = [kind for kind, _ in wanted], [value for _, value in wanted]
-    for row in connection.execute(text(RARITIES), {"kinds": kinds, "values": values}):
-        bits[row.kind][wanted[row.kind, row.value]] = row.bits
+    bits: dict[str, dict[object, float]] = {kind: {} for kind in COLUMNS}
+    for (kind, text_), rarity in _rarities(connection, base, wanted).items():
+        if rarity is not None:
+            bits[kind][wanted[kind, text_]] = rarity
     return Frequencies(records=base.records, bits=bits)
+
+
+def _rarities(
+    connection: Connection, base: Base, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], float | None]:
+    """As counted; what a process has read once it remembers for as long as that count is in force."""
+    remembered = _remembered(connection.engine, base)
+    if len(wanted) > MOST_REMEMBERED:
+        return _read(connection, wanted)
+    missing = [each for each in wanted if each not in remembered]
+    if len(remembered) + len(missing) > MOST_REMEMBERED:
+        remembered.clear()
+        missing = list(wanted)
+    remembered.update(_read(connection, missing))
+    return {each: remembered[each] for each in wanted}
+
+
+def _read(connection: Connection, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], float | None]:
+    if not wanted:
+        return {}
+    asked = {"kinds": [kind for kind, _ in wanted], "values": [value for _, value in wanted]}
+    return {(row.kind, row.value): row.bits for row in ask(connection, (RARITIES, asked))[0]}
+
+
+def _remembered(engine: Engine, base: Base) -> dict[tuple[str, str], float | None]:
+    counted, read = _REMEMBERED.get(engine, ((), {}))
+    if counted != base.counted:
+        counted, read = _REMEMBERED[engine] = (base.counted, {})
+    return read

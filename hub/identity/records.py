@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import text
 
 from hub.identity.comparable import Known, comparable, may_be_used, read_back, stored, without
-from hub.identity.french.numbers import State
-from hub.identity.keys import KEY_BYTES, MAY_BE_SHARED, NUMBER, SHARED_BY, keys_of
-from hub.storage.store import copy_rows
+from hub.identity.index import index
+from hub.identity.keys import MAY_BE_SHARED
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from hub.storage.vault import Vault
 
@@ -29,14 +27,20 @@ COLUMNS = (
     "birth_date_precision", "caf_number", "france_travail_number", "household",
 )  # fmt: skip
 
-TO_MATCH = """
-select r.id, r.flow, r.partner, r.nir_hash, v.content, v.nir_encrypted
+# Somebody decided about them, or nobody ever linked them: their person is in question whatever they say.
+_READ = """
+select r.id, r.version, r.flow, r.partner, r.key, r.nir_hash, v.content, v.nir_encrypted, i.source_record_id is not null as known,
+  coalesce((select false from link l where l.superseded_at is null and l.source_record_id = r.id limit 1), true)
+  or coalesce((select true from decision d where d.superseded_at is null and d.record_a = r.id limit 1),
+              (select true from decision d where d.superseded_at is null and d.record_b = r.id limit 1), false) as in_question
 from source_record r join source_version v on v.source_record_id = r.id and v.version = r.version
-where (r.to_match or :full) and not r.withdrawn
-order by r.id
+left join source_identity i on i.source_record_id = r.id
+where {} and not r.withdrawn and r.id > %(after)s
+order by r.id limit %(most)s
 """
+TO_MATCH, EVERY = _READ.format("r.to_match"), _READ.format("true")
 
-KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(:records)"  # noqa: S608 - our columns
+KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(%(records)b::bigint[])"  # noqa: S608 - our columns
 
 KNOWN = """
 select i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key as label, i.comparable, i.number_hash, i.nir_state,
@@ -44,61 +48,34 @@ select i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key a
 from source_identity i
 join source_record r on r.id = i.source_record_id
 join source_version v on v.source_record_id = r.id and v.version = r.version
-where i.source_record_id = any(:records)
-"""
-
-# Which of the keys just touched too many records of one flow carry, and whose flag says otherwise.
-CROWDED = """
-select k.key from identity_key k join source_identity i using (source_record_id)
-where k.key = any(:keys) group by k.key, i.flow having count(*) > :most
-"""
-
-TO_FLAG = """
-select k.source_record_id as record, k.rule, k.key = any(:crowded) as crowded
-from identity_key k join source_identity i using (source_record_id)
-where k.key = any(:keys) and (k.key = any(:crowded)) <> (k.rule = any(i.shared))
-"""
-
-FLAG = """
-update source_identity i
-set shared = case when f.crowded then array_append(i.shared, cast(:rule as smallint))
-                  else array_remove(i.shared, cast(:rule as smallint)) end
-from unnest(cast(:records as bigint[]), cast(:crowded as boolean[])) f(record, crowded)
-where i.source_record_id = f.record
-"""
-
-CERTIFY = """
-update identity_key k set certified = i.nir_state = :certified and not (:number = any(i.shared))
-from source_identity i where i.source_record_id = k.source_record_id and k.source_record_id = any(:records)
+where i.source_record_id = any(%(records)b::bigint[])
 """
 
 LINKED = """
 select l.source_record_id as record, l.person_id as person, p.created_at
 from link l join person p on p.id = l.person_id
-where l.superseded_at is null and l.source_record_id = any(:records)
-"""
-
-# Somebody decided about them, or nobody ever linked them.
-TO_GATHER = """
-select i.source_record_id from source_identity i
-where i.source_record_id = any(:records) and (
-  exists (select from decision d where d.superseded_at is null and d.record_a = i.source_record_id)
-  or exists (select from decision d where d.superseded_at is null and d.record_b = i.source_record_id)
-  or not exists (select from link l where l.superseded_at is null and l.source_record_id = i.source_record_id))
+where l.superseded_at is null and l.source_record_id = any(%(records)b::bigint[])
 """
 
 KEEP = """
 insert into source_identity (source_record_id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date,
   birth_date_precision, caf_number, france_travail_number, household)
-select id, flow, partner, nir_hash, number_hash, nir_state, cast(comparable as jsonb), birth_date, precision, caf, ft, household
-from unnest(cast(:source_record_id as bigint[]), cast(:flow as text[]), cast(:partner as text[]), cast(:nir_hash as bytea[]),
-  cast(:number_hash as bytea[]), cast(:nir_state as smallint[]), cast(:comparable as text[]), cast(:birth_date as date[]),
-  cast(:birth_date_precision as text[]), cast(:caf_number as text[]), cast(:france_travail_number as text[]), cast(:household as text[]))
+select id, flow, partner, nir_hash, number_hash, nir_state, comparable::jsonb, birth_date, precision, caf, ft, household
+from unnest(%(source_record_id)b::bigint[], %(flow)b::text[], %(partner)b::text[], %(nir_hash)b::bytea[], %(number_hash)b::bytea[],
+  %(nir_state)b::bigint[], %(comparable)b::text[], %(birth_date)b::date[], %(birth_date_precision)b::text[], %(caf_number)b::text[],
+  %(france_travail_number)b::text[], %(household)b::text[])
   said(id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date, precision, caf, ft, household)
 on conflict (source_record_id) do update set flow = excluded.flow, partner = excluded.partner, nir_hash = excluded.nir_hash,
   number_hash = excluded.number_hash, nir_state = excluded.nir_state, comparable = excluded.comparable, shared = '{}',
   birth_date = excluded.birth_date, birth_date_precision = excluded.birth_date_precision, caf_number = excluded.caf_number,
   france_travail_number = excluded.france_travail_number, household = excluded.household
+"""
+
+# What was read, and nothing that came meanwhile.
+MATCHED = """
+update source_record r set to_match = false
+where r.to_match and (r.withdrawn or (r.id, r.version) in (
+  select * from unnest(%(records)b::bigint[], %(versions)b::bigint[])))
 """
 
 
@@ -113,39 +90,68 @@ class Move:
 
 @dataclass(kw_only=True)
 class Refreshed:
-    """Ids: all records that were looked at, those to compare again, and those whose person is in question."""
+    """Ids: all records that were looked at with the version that was read, those to compare again and which of them were known
+    before, those whose person is in question; and, where they are few, who they are.
+    """
 
-    seen: list[int] = field(default_factory=list)
+    seen: dict[int, int] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
+    before: set[int] = field(default_factory=set)
     in_question: set[int] = field(default_factory=set)
+    people: dict[int, Known] = field(default_factory=dict)
 
 
-def refresh(connection: Connection, vault: Vault, *, full: bool) -> Refreshed:
-    """Read again what may be compared of records new or changed (``full``: of all), and keep it with its keys."""
+def refresh(connection: Connection, vault: Vault, *, full: bool, first: Sequence[Any] | None = None) -> Refreshed:
+    """Read again what may be compared of records new or changed (``full``: of all), and keep it with its keys.
+
+    ``first`` are the first of them, already read.
+    """
     done = Refreshed()
-    with connection.execute(text(TO_MATCH), {"full": full}, execution_options={"yield_per": CHUNK}) as result:
-        for rows in result.partitions(CHUNK):
-            read = {row.id: _identity(row, vault) for row in rows}
-            known = _kept(connection, list(read))
-            changed = [record for record, values in read.items() if known.get(record) != _comparison(values)]
-            again = list(read) if full else changed
-            done.changed |= set(again) | _rewrite(connection, vault, [read[record] for record in again])
-            done.seen += read
-    done.in_question = done.changed | set(connection.execute(text(TO_GATHER), {"records": done.seen}).scalars())
+    for rows in _chunks(connection, full=full, first=first):
+        read = {row.id: _identity(row, vault) for row in rows}
+        before = {row.id for row in rows if row.known}
+        known = _kept(connection, before)
+        changed = [record for record, (values, _) in read.items() if known.get(record) != _comparison(values)]
+        again = list(read) if full else changed
+        others = _rewrite(connection, vault, [read[record] for record in again], before=before)
+        done.people = {record: read[record][1] for record in again if record not in others}
+        done.seen |= {row.id: row.version for row in rows}
+        done.before |= before | others
+        done.changed |= set(again) | others
+        done.in_question |= {row.id for row in rows if row.in_question}
+    done.in_question |= done.changed
     return done
 
 
-def _identity(row: Row[Any], vault: Vault) -> tuple[Any, ...]:
+def _chunks(connection: Connection, *, full: bool, first: Sequence[Any] | None) -> Iterator[Sequence[Any]]:
+    statement, rows = EVERY if full else TO_MATCH, first
+    if rows is None:
+        (rows,) = ask(connection, (statement, {"after": 0, "most": CHUNK}))
+    while rows:
+        yield rows
+        if len(rows) < CHUNK:
+            return
+        (rows,) = ask(connection, (statement, {"after": rows[-1].id, "most": CHUNK}))
+
+
+def _identity(row: Any, vault: Vault) -> tuple[tuple[Any, ...], Known]:
+    """What is kept of a record, and the record as it will be matched."""
     content = row.content
-    person = comparable(content, vault.decrypt(bytes(row.nir_encrypted)).decode() if row.nir_encrypted else None)
-    birth = content.get("identity.birth_date")
+    nir = vault.decrypt(bytes(row.nir_encrypted)).decode() if row.nir_encrypted else None
+    person = comparable(content, nir)
+    birth, kept = content.get("identity.birth_date"), stored(person)
+    number_hash = vault.hash("nir", person.nir.encode()) if person.nir else None
+    known = Known(
+        record=row.id, flow=row.flow, partner=row.partner, label=f"{row.flow} {row.key}", number_hash=number_hash,
+        person=read_back(kept, nir=nir, state=person.nir_state),
+    )  # fmt: skip
     return (
         row.id, row.flow, row.partner, bytes(row.nir_hash) if row.nir_hash and may_be_used(content) else None,
-        vault.hash("nir", person.nir.encode()) if person.nir else None, person.nir_state, stored(person),
+        number_hash, person.nir_state, kept,
         date.fromisoformat(birth) if birth else None, content.get("identity.birth_date_precision") or ("day" if birth else None),
         content.get("identifiers.caf_number"), content.get("identifiers.france_travail_number"),
         content.get("identifiers.claim_number"),
-    )  # fmt: skip
+    ), known  # fmt: skip
 
 
 def _comparison(values: tuple[Any, ...]) -> bytes:
@@ -156,70 +162,45 @@ def _comparison(values: tuple[Any, ...]) -> bytes:
     )
 
 
-def _kept(connection: Connection, records: list[int]) -> dict[int, bytes]:
-    rows = connection.execute(text(KEPT), {"records": records})
+def _kept(connection: Connection, records: Collection[int]) -> dict[int, bytes]:
+    if not records:
+        return {}
+    (rows,) = ask(connection, (KEPT, {"records": list(records)}))
     return {row.source_record_id: _comparison(tuple(row)) for row in rows}
 
 
-def _rewrite(connection: Connection, vault: Vault, identities: Sequence[tuple[Any, ...]]) -> set[int]:
-    """Keep identities and their keys; returns other records concerned: a value they carry is now, or no more, carried by too many."""
+def _rewrite(
+    connection: Connection, vault: Vault, identities: Sequence[tuple[tuple[Any, ...], Known]], *, before: set[int]
+) -> set[int]:
+    """Keep identities and their keys; returns records concerned by a value that is now, or no more, carried by too many."""
     if not identities:
         return set()
-    columns = {name: list(values) for name, values in zip(COLUMNS, zip(*identities, strict=True), strict=True)}
+    values, people = zip(*identities, strict=True)
+    columns = {name: list(column) for name, column in zip(COLUMNS, zip(*values, strict=True), strict=True)}
     columns["comparable"] = [orjson.dumps(each).decode() for each in columns["comparable"]]
-    connection.execute(text(KEEP), columns)
-    records = columns["source_record_id"]
-    gone = connection.execute(
-        text("delete from identity_key where source_record_id = any(:records) returning key, rule"),
-        {"records": records},
-    )
-    touched = {row.key for row in gone if row.rule in MAY_BE_SHARED}
-    digest = vault.hasher("block", KEY_BYTES)
-    people = load_known(connection, vault, records)
-    keys = [
-        (key, record, rule, known.person.nir_state == State.CERTIFIED)
-        for record, known in people.items()
-        for key, rule in keys_of(known.person, digest).items()
-    ]
-    copy_rows(connection, "copy identity_key (key, source_record_id, rule, certified) from stdin", keys)
-    touched |= {key for key, _, rule, _ in keys if rule in MAY_BE_SHARED}
-    return _flag_shared(connection, list(touched))
-
-
-def _flag_shared(connection: Connection, keys: list[int]) -> set[int]:
-    crowded = list(connection.execute(text(CROWDED), {"keys": keys, "most": SHARED_BY}).scalars())
-    by_rule: defaultdict[int, list[tuple[int, bool]]] = defaultdict(list)
-    for row in connection.execute(text(TO_FLAG), {"keys": keys, "crowded": crowded}):
-        by_rule[row.rule].append((row.record, row.crowded))
-    for rule, flags in sorted(by_rule.items()):
-        records, said = zip(*flags, strict=True)
-        connection.execute(text(FLAG), {"rule": rule, "records": list(records), "crowded": list(said)})
-    if by_rule[NUMBER]:
-        numbered = [record for record, _ in by_rule[NUMBER]]
-        known = {"records": numbered, "certified": int(State.CERTIFIED), "number": NUMBER}
-        connection.execute(text(CERTIFY), known)
-    return {record for flags in by_rule.values() for record, _ in flags}
+    known = [each.record for each in people if each.record in before]
+    return index(connection, vault, people, before=known, said=[(KEEP, columns)])
 
 
 def load_known(connection: Connection, vault: Vault, records: Collection[int]) -> dict[int, Known]:
     """Records as they are matched: numbers decrypted, shared values unknown."""
-    found = {}
-    for row in connection.execute(text(KNOWN), {"records": list(records)}):
-        person = read_back(
-            row.comparable,
-            sealed=bytes(row.nir_encrypted) if row.nir_encrypted else None,
-            state=row.nir_state,
-            decrypt=vault.decrypt,
-        )
-        shared = [MAY_BE_SHARED[rule] for rule in row.shared]
-        found[row.record] = Known(
-            record=row.record, flow=row.flow, partner=row.partner, label=row.label, person=without(person, shared) if shared else person,
-            number_hash=bytes(row.number_hash) if row.number_hash else None,
-        )  # fmt: skip
-    return found
+    (rows,) = ask(connection, (KNOWN, {"records": list(records)})) if records else ((),)
+    return {row.record: known_of(row, vault) for row in rows}
+
+
+def known_of(row: Any, vault: Vault) -> Known:
+    """A record as it was stored."""
+    nir = vault.decrypt(bytes(row.nir_encrypted)).decode() if row.nir_encrypted and row.nir_state else None
+    person = read_back(row.comparable, nir=nir, state=row.nir_state)
+    shared = [MAY_BE_SHARED[rule] for rule in row.shared]
+    return Known(
+        record=row.record, flow=row.flow, partner=row.partner, label=row.label,
+        person=without(person, shared) if shared else person,
+        number_hash=bytes(row.number_hash) if row.number_hash else None,
+    )  # fmt: skip
 
 
 def current_persons(connection: Connection, records: Collection[int]) -> dict[int, tuple[Any, UUID]]:
     """The person each record is linked to now, with the day that person appeared: older ones sort first."""
-    rows: Iterable[Row[Any]] = connection.execute(text(LINKED), {"records": list(records)})
+    rows: Iterable[Any] = ask(connection, (LINKED, {"records": list(records)}))[0] if records else ()
     return {row.record: (row.created_at, row.person) for row in rows}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 import yaml
-from sqlalchemy import text
 
+from hub.storage.statements import ask
 from schemas.beneficiary import facts
 from schemas.errors import FixTheDeclaration
 
@@ -27,19 +27,20 @@ KIND = "deux_verites"
 
 OPEN = """
 insert into review_case (record_a, record_b, kind, evidence, owner, opened_at)
-select d.a, d.b, :kind, cast(d.evidence as jsonb), d.owner, :now
-from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:evidence as text[]), cast(:owners as text[])) d(a, b, evidence, owner)
+select d.a, d.b, %(kind)s, cast(d.evidence as jsonb), d.owner, %(now)s
+from unnest(%(a)b::bigint[], %(b)b::bigint[], %(evidence)b::text[], %(owners)b::text[]) d(a, b, evidence, owner)
 where not exists (
   select from review_case r
-  where r.record_a = d.a and r.record_b = d.b and r.kind = :kind and r.evidence = cast(d.evidence as jsonb))
+  where r.record_a = d.a and r.record_b = d.b and r.kind = %(kind)s and r.evidence = cast(d.evidence as jsonb))
 on conflict (record_a, record_b) where closed_at is null do nothing
+returning 1
 """
 
 CLOSE = """
-update review_case r set closed_at = :now, closed_by = 'hub'
-where r.closed_at is null and r.kind = :kind and (r.record_a = any(:records) or r.record_b = any(:records))
+update review_case r set closed_at = %(now)s, closed_by = 'hub'
+where r.closed_at is null and r.kind = %(kind)s and (r.record_a = any(%(records)b::bigint[]) or r.record_b = any(%(records)b::bigint[]))
   and not exists (
-    select from unnest(cast(:a as bigint[]), cast(:b as bigint[]), cast(:evidence as text[])) d(a, b, evidence)
+    select from unnest(%(a)b::bigint[], %(b)b::bigint[], %(evidence)b::text[]) d(a, b, evidence)
     where d.a = r.record_a and d.b = r.record_b and cast(d.evidence as jsonb) = r.evidence)
 """
 
@@ -86,9 +87,11 @@ def vouched_for() -> tuple[str, ...]:
 
 
 def keep_two_truths(
-    connection: Connection, people: Mapping[int, Known], parts: Iterable[Collection[int]], *, now: datetime
+    connection: Connection, people: Mapping[int, Known], parts: Iterable[Collection[int]], *, waits: bool, now: datetime
 ) -> int:
-    """Open and close the cases of some persons; returns how many were opened. A case that was decided is not opened again."""
+    """Open and close the cases of some persons, of whom one ``waits`` or none does; returns how many were opened. A case that was
+    decided is not opened again.
+    """
     found = [
         (a, b, fields)
         for members in parts
@@ -99,11 +102,12 @@ def keep_two_truths(
         "kind": KIND, "now": now, "records": list(people), "a": [a for a, _, _ in found], "b": [b for _, b, _ in found],
         "evidence": [orjson.dumps({"champs": fields}).decode() for *_, fields in found],
     }  # fmt: skip
-    connection.execute(text(CLOSE), known)
+    if waits:
+        ask(connection, (CLOSE, known))
     if not found:
         return 0
     owners = [facts()[fields[0]].owner.value for *_, fields in found]
-    return connection.execute(text(OPEN), known | {"owners": owners}).rowcount
+    return len(ask(connection, (OPEN, known | {"owners": owners}))[0])
 
 
 def _disagreements(one: Known, other: Known) -> list[str]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.alarms import Alarm, close_alarms, raise_alarms
 from hub.dossiers.dossier import rebuild
 from hub.dossiers.protections import close_over, put, reopen
 from hub.identity.effect import effect_of
 from hub.identity.matching import read_matching
 from hub.identity.reconcile import reconcile as link_records
+from hub.identity.thresholds import CONTRADICTED, MISSED
 from hub.monitoring import telemetry
 from hub.monitoring.logs import log
 from hub.rights.tombstones import hold_returned
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hub.identity.reconcile import Reconciled
+    from hub.identity.links import Reconciled
+    from hub.identity.thresholds import Check
     from hub.opening import Hub
+
+DRIFT, SUBJECT = "seuils_derives", "rapprochement"
 
 # When the newest word about each person reached us: what the time from arrival to delivery is counted from.
 ARRIVALS = """
@@ -76,6 +81,7 @@ def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict
         "blocked": effect.above(limit),
         "limit": limit,
         "reviews_opened": reconciled.reviews_opened,
+        **({"thresholds": reconciled.thresholds.to_dict()} if reconciled.thresholds else {}),
         **effect.to_dict(),
     }
 
@@ -92,6 +98,8 @@ def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: da
     arrived_at = _arrivals(connection, touched)
     filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
     note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
+    if reconciled.thresholds:
+        _say_drift(connection, reconciled.thresholds, now=now)
     return {
         "records": reconciled.records,
         "linked": reconciled.linked,
@@ -103,7 +111,21 @@ def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: da
         "persons_touched": len(touched),
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),
-    }
+    } | ({"thresholds": reconciled.thresholds.to_dict()} if reconciled.thresholds else {})
+
+
+def _say_drift(connection: Connection, found: Check, *, now: datetime) -> None:
+    """Raise the alarm of thresholds that certified numbers no longer bear out, or close it."""
+    if not found.drifted:
+        close_alarms(connection, SUBJECT, now=now, kind=DRIFT)
+        return
+    message = (
+        f"Jugées sans leur numéro certifié, {found.missed:.2%} des paires d'une même personne seraient manquées (au plus "
+        f"{MISSED:.0%}) et {found.contradicted:.3%} des liens contredits par deux numéros (au plus {CONTRADICTED:.1%})."
+    )
+    if found.cost_needed:
+        message += f" Un coût `false_merge` de {found.cost_needed:g} écarterait ces liens."
+    raise_alarms(connection, [Alarm(kind=DRIFT, subject=SUBJECT, message=message)], now=now)
 
 
 def _hold_new(hub: Hub, connection: Connection, *, now: datetime) -> None:

@@ -25,7 +25,7 @@ BOTH = " et "
 WAITING = """
 select c.id, c.kind, a.flow as flow_a, b.flow as flow_b, c.opened_at, c.chance, c.owner, w.partners, w.told, o.opinions,
   round(((0.1 + 4 * coalesce(c.chance * (1 - c.chance), 0.25))
-    * (case when c.evidence -> 'regles' ?| array['perhaps_twins', 'perhaps_father_and_son', 'another_name'] then 4 else 1 end + w.told)
+    * (case when c.evidence -> 'regles' ?| array['perhaps_twins', 'perhaps_father_and_son', 'another_name', 'twins_with_one_number', 'another_sex'] then 4 else 1 end + w.told)
     * (1 + w.partners))::numeric, 3)::float as priority
 from review_case c
 join source_record a on a.id = c.record_a

@@ -76,7 +76,9 @@ group by l.person_id
 
 TELL = """
 insert into told (partner, person_id, sequence, content)
-select partner, person_id, sequence, content from new_told
+select partner, person, sequence, cast(content as jsonb)
+from unnest(cast(:partners as text[]), cast(:persons as uuid[]), cast(:sequences as bigint[]), cast(:contents as text[]))
+  t(partner, person, sequence, content)
 on conflict (partner, person_id) do update set sequence = excluded.sequence, content = excluded.content
 """
 
@@ -290,11 +292,10 @@ def _priority(message: _Message, *, many: bool) -> int:
 
 
 def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:
-    connection.execute(text("create temporary table new_told (like told) on commit drop"))
-    rows = ((partner, person, sequence, orjson.dumps(content).decode()) for partner, person, sequence, content in told)
-    copy_rows(connection, "copy new_told (partner, person_id, sequence, content) from stdin", rows)
-    connection.execute(text(TELL))
-    connection.execute(text("drop table new_told"))
+    rows = [(partner, person, sequence, orjson.dumps(content).decode()) for partner, person, sequence, content in told]
+    known = zip(("partners", "persons", "sequences", "contents"), zip(*rows, strict=True), strict=bool(rows))
+    if rows:
+        connection.execute(text(TELL), {name: list(column) for name, column in known})
 
 
 def _disclosures(message: _Message, now: datetime) -> Iterator[Disclosure]:

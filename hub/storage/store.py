@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
     from hub.settings import Settings
+    from hub.storage.statements import Asked
 
 DRIVER = "postgresql+psycopg"
 
@@ -135,26 +136,14 @@ def refresh_statistics(connection: Connection, table: str) -> None:
     connection.execute(text(f"analyze {table}"))
 
 
+def lock(name: str) -> Asked:
+    """The same statement, to be sent ahead of those that must wait for it."""
+    return "select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": name}
+
+
 def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
     """Copy rows in bulk, in the caller's transaction; ``statement`` is a ``copy ... from stdin`` of our own."""
     cursor = connection.connection.cursor()
     with cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined] # psycopg's own
         for row in rows:
             copy.write_row(row)
-
-
-def upsert_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Copy rows over those with the same first column: through a temporary table, in two statements whatever their number."""
-    names = ", ".join(columns)
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns[1:])
-    connection.execute(
-        text(f"create temporary table incoming_{table} (like {table} including defaults) on commit drop")
-    )
-    copy_rows(connection, f"copy incoming_{table} ({names}) from stdin", rows)
-    connection.execute(
-        text(
-            f"insert into {table} ({names}) select {names} from incoming_{table} "  # noqa: S608 - names of our own
-            f"on conflict ({columns[0]}) do update set {changes}"
-        )
-    )
-    connection.execute(text(f"drop table incoming_{table}"))

@@ -22,6 +22,7 @@ from schemas.tables.people import (
     review_case,
     review_opinion,
     source_identity,
+    threshold_check,
     value_rarity,
 )
 from schemas.tables.providers import access_token, asked, rate_budget
@@ -76,6 +77,7 @@ __all__ = [
     "staged_record",
     "switched_off",
     "sync_file",
+    "threshold_check",
     "told",
     "tombstone",
     "value_rarity",

@@ -110,6 +110,21 @@ matching_base = Table(
     comment="the sizes that the rarities were counted on; the last one is in force",
 )
 
+threshold_check = Table(
+    "threshold_check",
+    metadata,
+    number(),
+    moment("checked_at"),
+    Column("model", Text, nullable=False),
+    Column("same", Integer, nullable=False),
+    Column("same_linked", Integer, nullable=False),
+    Column("same_to_review", Integer, nullable=False),
+    Column("different", Integer, nullable=False),
+    Column("different_linked", Integer, nullable=False),
+    Column("different_to_review", Integer, nullable=False),
+    comment="pairs that certified numbers unite or hold apart, and what the model made of them without numbers",
+)
+
 person = Table(
     "person",
     metadata,

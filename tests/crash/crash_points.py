@@ -117,6 +117,9 @@ def _transactions(points: Points) -> None:
     from sqlalchemy import Engine, event
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+    from hub.storage import statements
+
+    points.around(statements, "say", lambda _cursor, asked: statement_name(asked[0]))
     points.around(PGDialect_psycopg, "do_begin", lambda *_: "begin")
     points.around(PGDialect_psycopg, "do_commit", lambda *_: "commit")
 

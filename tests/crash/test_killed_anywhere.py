@@ -30,14 +30,14 @@ def test_points_are_found_in_every_step_of_the_cycle(world):
 
     assert len(names) >= 100
     assert {name.partition(":")[0] for name in names} >= PHASES
-    assert {"apply: before commit", "receive: before fsync", "reconcile: inside copy link"} <= names
+    assert {"apply: before commit", "receive: before fsync", "reconcile: after insert into person"} <= names
     assert {"receive: after the transfer", "conclude: after the judge answered", "normalise: after a chunk"} <= names
 
 
 def test_every_kind_of_row_is_at_stake(world):
     empty = {table for table, rows in world.after[-1].items() if not rows}
 
-    counted_when_large = {"matching_base", "value_rarity"}
+    counted_when_large = {"matching_base", "value_rarity", "threshold_check"}
     never = {"access_token", "asked", "rate_budget", "staged_record", "sync_file"}
     assert empty == never | counted_when_large | NOT_ON_THE_WAY_IN
 

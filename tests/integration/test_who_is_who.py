@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from identities import People, crowd, say, with_key
 
-from hub.identity import comparing
+from hub.identity import comparing, comparisons, reconcile, records
 from hub.identity.candidates import candidate_pairs
 from hub.identity.french.person import COLUMNS
 from hub.identity.match.blocking import find_pairs
@@ -239,6 +239,41 @@ def test_the_same_people_come_out_in_whatever_order_they_came_in(people, elsewhe
 
     assert people.together() == told.together()
     assert people.match(full=True).linked == 0
+
+
+@pytest.mark.parametrize("size", [3, 40])
+def test_how_many_records_are_looked_at_at_once_changes_nobody(people, elsewhere, monkeypatch, size):
+    told = elsewhere()
+    told.hear(*SAID)
+    told.match()
+    monkeypatch.setattr(records, "CHUNK", size)
+    monkeypatch.setattr(reconcile, "READ", size)
+    monkeypatch.setattr(reconcile, "CHUNK", size)
+    monkeypatch.setattr(comparisons, "CHUNK", size)
+
+    people.hear(*SAID)
+    people.match()
+
+    assert people.together() == told.together()
+    assert people.weights() == told.weights()
+
+
+def test_what_comes_or_changes_while_others_are_matched_is_left_for_the_next_run(people, monkeypatch):
+    one, other = adults()[:2]
+    people.hear(say(one, "caf_rsa"), say(other, "caf_rsa"))
+    candidates = comparisons.candidate_pairs
+
+    def meanwhile(*asked):
+        monkeypatch.undo()
+        people.hear(say(one, "caf_rsa", contact__phones=None), say(one, "pole_emploi_usagers"))
+        return candidates(*asked)
+
+    monkeypatch.setattr(comparisons, "candidate_pairs", meanwhile)
+    first = people.match()
+    second = people.match()
+
+    assert (first.records, second.records) == (2, 2)
+    assert people.rows("select count(*) from source_record where to_match") == [(0,)]
 
 
 def test_a_record_that_changed_leaves_no_trace_of_what_it_said_before(people, elsewhere):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hub.identity.model.relatives import relatives
 from hub.identity.model.rules import forbidden, look_alike, reserved, sure
 from hub.identity.model.scorecard import features_of
 
@@ -53,5 +54,5 @@ def decide(
     chances = np.where(certain, np.maximum(chances, SURELY), chances)
     maybe = (chances >= costs.review) & ~never
     enough = (chances >= costs.link_from(look_alike(pairs.levels))) | certain
-    link = maybe & enough & ~reserved(pairs.levels)
+    link = maybe & enough & ~reserved(pairs.levels) & ~relatives(pairs)
     return Decided(chances=chances, link=link, review=maybe & ~link, never=never)

@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 
 Levels = NDArray[np.uint8]
 Which = NDArray[np.bool_]
-MATTERS = [comparison.name for comparison in COMPARISONS]
+COLUMN = {comparison.name: column for column, comparison in enumerate(COMPARISONS)}
 
 
 def at(levels: Levels, comparison: Comparison, *names: str) -> Which:
     """Which pairs are at one of some levels of a comparison."""
-    return one_of(comparison.place(*names))[levels[:, MATTERS.index(comparison.name)]]
+    column = COLUMN[comparison.name]
+    return _table(column, names)[levels[:, column]]
+
+
+@cache
+def _table(column: int, names: tuple[str, ...]) -> Which:
+    return one_of(COMPARISONS[column].place(*names))
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,11 @@ BY_FREQUENCY = {
 }
 
 
+EVERY, WITH_RARITY = np.arange(len(MATTERS)), np.arange(len(BY_FREQUENCY))
+INTO = [MATTERS.index(matter) for matter in BY_FREQUENCY]
+FROM = [VALUES.index(kind) for _, kind, _ in BY_FREQUENCY.values()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """One line of the scorecard: points for each level, or for each interval of a number."""
@@ -49,7 +55,7 @@ class Line:
         return np.asarray(self.points[place])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """Bits for each level of each comparison, and the lines of the scorecard."""
 
@@ -60,14 +66,18 @@ class Model:
 
     def weights(self, levels: np.ndarray, bits: np.ndarray) -> np.ndarray:
         """What each comparison says, in bits: one column a comparison. A shared value says more the rarer it is."""
-        out = np.empty(levels.shape, dtype=np.float64)
-        for column, matter in enumerate(MATTERS):
-            out[:, column] = self.bits[matter][levels[:, column]]
-            if matter in BY_FREQUENCY:
-                _, kind, places = BY_FREQUENCY[matter]
-                shared = one_of(places)[levels[:, column]]
-                out[shared, column] += np.clip(bits[shared, VALUES.index(kind)], 2.0, 18.0)
-        return out
+        of_level, shared = self._by_level
+        out = of_level[EVERY, levels]
+        rarity = np.clip(bits[:, FROM], 2.0, 18.0)
+        out[:, INTO] += np.where(shared[WITH_RARITY, levels[:, INTO]], rarity, 0.0)
+        return np.asarray(out)
+
+    @cached_property
+    def _by_level(self) -> tuple[np.ndarray, np.ndarray]:
+        """The bits of each level, one row a comparison; and, for those that rarity completes, the levels where a value is shared."""
+        most = max(len(values) for values in self.bits.values())
+        of_level = np.array([np.pad(self.bits[matter], (0, most - len(self.bits[matter]))) for matter in MATTERS])
+        return of_level, np.array([one_of(places)[:most] for _, _, places in BY_FREQUENCY.values()])
 
     def points(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
         """One column of points a line."""

@@ -16,6 +16,7 @@ from hub.identity.match.standardised import standardise_all
 from hub.identity.model.decision import Costs, decide
 from hub.identity.model.in_process import compare_with
 from hub.identity.model.levels import COMPARISONS, levels_of
+from hub.identity.model.relatives import RELATIVES
 from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE, forbidden
 from hub.identity.model.scorecard import features_of, load
 from schemas.nir import key_of
@@ -186,12 +187,14 @@ def person(**said):
     return standardise(base | said)
 
 
-def decided(a, b):
-    """The decision on one pair, in a population where each of its values is borne by one in a thousand."""
+def decided(a, b, *, first=10.0):
+    """The decision on one pair, in a population where each of its values is borne by one in a thousand; ``first``: the bits of the
+    second's first name.
+    """
     from hub.identity.model.frequencies import Frequencies
 
     bits = {
-        "name": dict.fromkeys([a.birth_bare, b.birth_bare], 10.0), "first": dict.fromkeys([a.first_name, b.first_name], 10.0),
+        "name": dict.fromkeys([a.birth_bare, b.birth_bare], 10.0), "first": {a.first_name: 10.0, b.first_name: first},
         "born": dict.fromkeys([a.born, b.born], 14.0), "place": dict.fromkeys([a.place, b.place], 7.0),
     }  # fmt: skip
     pairs = compare_with(a, [b], source=0, sources=[1], frequencies=Frequencies(records=100_000, bits=bits))
@@ -236,13 +239,48 @@ def test_one_person_said_twice_is_linked(one, other):
     assert decided(person(**one), person(**other)).link.all()
 
 
+ELSEWHERE = {
+    "nir": CERTIFIED,
+    "phone": "0712345678",
+    "email": "autre@exemple.fr",
+    "address": "3 rue Haute",
+    "postcode": "69001",
+}
+
+
+@pytest.mark.parametrize("first_names", ["Lucien", "Hugo", "Luc"])
+def test_twins_of_whom_one_bears_the_other_s_number_are_left_to_a_person(first_names):
+    said = decided(person(nir=CERTIFIED), person(**ELSEWHERE, first_names=first_names))
+
+    assert said.review.all()
+
+
+@pytest.mark.parametrize("shared", [{"phone": "0612345679"}, {"email": "foyer@exemple.fr"}])
+def test_one_number_and_a_way_to_be_met_make_one_person_under_two_first_names(shared):
+    assert decided(person(nir=CERTIFIED), person(**ELSEWHERE | shared, first_names="Lucien")).link.all()
+
+
+def test_one_number_and_a_slip_that_nobody_bears_make_one_person():
+    assert decided(person(nir=CERTIFIED), person(**ELSEWHERE, first_names="Lucad"), first=16.0).link.all()
+
+
+def test_a_brother_and_a_sister_with_near_first_names_are_left_to_a_person():
+    said = decided(person(first_names="Jules"), person(first_names="Julie", sex="F"))
+
+    assert not said.link.any()
+
+
+def test_a_sex_typed_wrong_keeps_nobody_apart():
+    assert decided(person(nir=CERTIFIED), person(nir=CERTIFIED, sex="F")).link.all()
+
+
 def test_what_links_does_not_depend_on_the_side():
     for one, other in product([person(), person(first_names="Luca"), person(birth_date="01/01/1985")], repeat=2):
         assert decided(one, other).chances == pytest.approx(decided(other, one).chances)
 
 
 def test_rules_say_in_french_why_and_each_differs():
-    said = [rule.__doc__ for rule in (*NEVER, *SURE, *ONLY_A_PERSON, *LOOK_ALIKES)]
+    said = [rule.__doc__ for rule in (*NEVER, *SURE, *ONLY_A_PERSON, *RELATIVES, *LOOK_ALIKES)]
 
     assert all(said)
     assert len(set(said)) == len(said)
