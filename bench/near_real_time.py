@@ -18,7 +18,8 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ PATIENCE = 120.0
 FLOOD = """
 with chosen as (
   select l.person_id, row_number() over (order by l.person_id) as n from link l join source_record r on r.id = l.source_record_id
-  where r.partner = 'pole_emploi' and l.superseded_at is null and r.left_on is null
+  where r.partner = 'pole_emploi' and l.superseded_at is null and r.left_on is null group by l.person_id
 )
 insert into message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, created_at, next_attempt_at)
 select gen_random_uuid(), 'pole_emploi', person_id, 'pole_emploi', 10000 + s,
@@ -59,11 +60,20 @@ from chosen cross join generate_series(1, :each) s
 """
 URGENT = """
 insert into message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, created_at, next_attempt_at)
-select gen_random_uuid(), 'pole_emploi', person_id, 'pole_emploi', 1, jsonb_set(payload, '{fields,orientation.pathway}', '"emploi"'),
+select gen_random_uuid(), 'pole_emploi', person_id, 'pole_emploi', 9999, jsonb_set(payload, '{fields,orientation.pathway}', '"emploi"'),
   'pending', 0, lane, now(), now()
 from message where partner = 'pole_emploi' and sequence = 10001 and state = 'pending' limit 1
 returning id
 """
+# When the delivery was taken, read and checked, applied, its messages written, its file opened and uploaded.
+MOMENTS = """
+select extract(epoch from d.received_at) as noticed, extract(epoch from d.closed_at) as "read and checked",
+       extract(epoch from m.created_at) as applied, extract(epoch from f.deposited_at) as reconciled
+from delivery d join message m on m.arrived_at = d.arrived_at and m.partner = 'departement_08'
+join sync_file f on f.id = m.sync_file_id where d.name = :name order by m.created_at limit 1
+"""
+# Each is a process that starts.
+STARTED = "select count(*) from task_instance where start_date > :since"
 
 
 def until(true, *, seconds: float = PATIENCE):  # noqa: ANN001, ANN201 - whatever it waits for
@@ -93,25 +103,47 @@ def delivery(sandbox: Sandbox, number: int) -> bytes:
 def manifests(sandbox: Sandbox) -> set[str]:
     """The sync files left so far, whether or not the partner has read them."""
     left = (sandbox.folder / "departement_08" / "retour").glob("*.manifest.*")
-    return {path.name.partition(".")[0] for path in left}
+    return {path.name.partition(".")[0] for path in left if not path.name.startswith(".")}
+
+
+def told(sandbox: Sandbox, seen: set[str], number: int) -> bool:
+    """Whether the address of a delivery is in a whole sync file that was not there before."""
+    folder, street = sandbox.folder / "departement_08" / "retour", f'"{number} RUE NEUVE"'.encode()
+    return any(street in (folder / f"{name}.jsonl").read_bytes() for name in manifests(sandbox) - seen)
 
 
 def drop(connection, name: str, content: bytes) -> float:  # noqa: ANN001
     """Leave a file by SFTP; returns the moment of its last byte."""
     with SftpConnector(connection, Place(folder="depot")) as sftp:
         sftp.deposit(name, io.BytesIO(content))
-    return time.monotonic()
+    return time.time()
 
 
-def one_by_one(hub, sandbox: Sandbox, number: int) -> list[float]:  # noqa: ANN001
+def one_by_one(hub, sandbox: Sandbox, number: int) -> list[tuple[str, float, float]]:  # noqa: ANN001
+    """Deliveries one after the other: the name of each, the moment of its last byte, the moment it was told."""
     access, waits = hub.settings.access("caf_sftp"), []
     for each in range(1, number + 1):
+        content, name = delivery(sandbox, each), f"RSABEI08_20261101_{each:03d}.xml"
         before = manifests(sandbox)
-        left = drop(access, f"RSABEI08_20261101_{each:03d}.xml", delivery(sandbox, each))
-        until(lambda: manifests(sandbox) - before)  # noqa: B023 - waited for before the next turn
-        waits.append(time.monotonic() - left)
-        print(f"  {waits[-1]:5.2f} s", file=sys.stderr, flush=True)
+        left = drop(access, name, content)
+        until(lambda: told(sandbox, before, each))  # noqa: B023 - waited for before the next turn
+        waits.append((name, left, time.time()))
+        print(f"  {waits[-1][2] - left:5.2f} s", file=sys.stderr, flush=True)
     return waits
+
+
+def stages(hub, waits: list[tuple[str, float, float]]) -> str:  # noqa: ANN001
+    """Where the seconds of the median go, from the hub's own moments."""
+    found: dict[str, list[float]] = {}
+    with hub.engine.connect() as connection:
+        for name, left, seen in waits:
+            row = connection.execute(text(MOMENTS), {"name": name}).one()
+            moments = {"left": left, **row._mapping, "deposited": seen}  # noqa: SLF001 - public name
+            steps = {label: float(end) - float(start) for (_, start), (label, end) in pairwise(moments.items())}
+            print("  " + ", ".join(f"{label} {took:.2f}" for label, took in steps.items()), file=sys.stderr)
+            for label, took in steps.items():
+                found.setdefault(label, []).append(took)
+    return ", ".join(f"{label} {statistics.median(each):.2f}" for label, each in found.items())
 
 
 def flood(hub, sandbox: Sandbox, size: int) -> str:  # noqa: ANN001
@@ -138,7 +170,7 @@ def flood(hub, sandbox: Sandbox, size: int) -> str:  # noqa: ANN001
 
 
 @contextmanager
-def everything(home: Path, size: int) -> Iterator[tuple[Any, Sandbox]]:
+def everything(home: Path, size: int) -> Iterator[tuple[Any, Sandbox, Any]]:
     """Stores, partners, Airflow and the fast lane, all running, after a first day."""
     server = embedded_server(home / "postgres")
     create_database(server, "hub")
@@ -167,7 +199,7 @@ def everything(home: Path, size: int) -> Iterator[tuple[Any, Sandbox]]:
         sandbox.deposit_day(0)
         until(lambda: manifests(sandbox), seconds=400)
         time.sleep(SETTLED)
-        yield hub, sandbox
+        yield hub, sandbox, watched
 
 
 def _allow(connection: Path, *, per_second: int) -> None:
@@ -187,18 +219,29 @@ def _fast_lane(home: Path, store: str) -> Iterator[None]:
         lane.wait(timeout=90)
 
 
+def started(airflow, since: datetime) -> int:  # noqa: ANN001
+    """How many tasks Airflow started meanwhile."""
+    with airflow.connect() as connection:
+        return int(connection.execute(text(STARTED), {"since": since}).scalar_one())
+
+
 def main() -> None:
     number, size, flooding = (int(word) for word in (*sys.argv[1:], *("20", "400", "25000")[len(sys.argv) - 1 :]))
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101 - the embedded server runs as its own user
-        with everything(Path(folder) / "hub", size) as (hub, sandbox):
-            waits = sorted(one_by_one(hub, sandbox, number))
+        with everything(Path(folder) / "hub", size) as (hub, sandbox, airflow):
+            since = datetime.now(tz=UTC)  # noqa: TID251
+            told_at = one_by_one(hub, sandbox, number)
+            tasks, where = started(airflow, since), stages(hub, told_at)
             urgent = flood(hub, sandbox, flooding)
+    waits = sorted(seen - left for _, left, seen in told_at)
     p95 = waits[max(0, round(0.95 * len(waits)) - 1)]
     print(
         f"{number} deliveries of {RECORDS} records: p50 {statistics.median(waits):.2f} s, p95 {p95:.2f} s (aim: 5), "
-        f"slowest {waits[-1]:.2f} s"
+        f"slowest {waits[-1]:.2f} s; {os.getloadavg()[0]:.1f} processes at once on {os.cpu_count()} cores"
     )
+    print(f"  where they go, medians: {where}")
+    print(f"  tasks Airflow started meanwhile: {tasks}")
     print(urgent)
 
 

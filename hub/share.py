@@ -47,7 +47,7 @@ def partners(hub: Hub) -> list[str]:
 
 def file_partners(hub: Hub) -> list[str]:
     """Those that acknowledge by file."""
-    return [partner for partner in partners(hub) if _out_flow(hub, partner).deliver is not None]
+    return [partner for partner in partners(hub) if out_flow(hub, partner).deliver is not None]
 
 
 def share_with(
@@ -58,7 +58,7 @@ def share_with(
     Returns counts; with ``dry_run``, what would be sent, field by field, and nothing moves. Nothing leaves outside the
     agreement's dates, nor to a partner that is switched off: ``not_now`` then says so.
     """
-    flow = _out_flow(hub, partner)
+    flow = out_flow(hub, partner)
     if dry_run:
         with hub.engine.connect() as connection:
             counted = dict(connection.execute(text(WAITING), {"partner": partner}).one()._mapping)  # noqa: SLF001 - public
@@ -111,7 +111,7 @@ def _deliver_webhook(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], da
 
 def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -> dict[str, Any]:
     """Read the acknowledgements a partner left."""
-    flow = _out_flow(hub, partner)
+    flow = out_flow(hub, partner)
     with (
         telemetry.messages_moved(hub.engine, "acknowledge", partner, clock=clock),
         open_acknowledgements(flow, hub.settings.access(flow.connection)) as connector,
@@ -119,7 +119,8 @@ def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -
         return asdict(acknowledge(hub.engine, partner, connector, now=clock()))
 
 
-def _out_flow(hub: Hub, partner: str) -> Flow:
+def out_flow(hub: Hub, partner: str) -> Flow:
+    """The flow a partner is shared with by; raises ``FixTheDeclaration`` when no agreement lets it be."""
     if partner not in hub.agreements and partner in {each.partner for each in hub.declared_agreements.values()}:
         raise FixTheDeclaration(
             f"The agreement with {partner!r} waits for approval: hub agreements propose {partner}, then another person approves it."

@@ -70,6 +70,9 @@ update link set superseded_at = :now
 where superseded_at is null and source_record_id = any(:records)
 """
 
+MATCHED = "update source_record set to_match = false where to_match"
+MATCHED_CHOSEN = f"{MATCHED} and id = any(:chosen)"
+
 FORWARD = "update person set forwards_to = :kept where id = :gone"
 
 
@@ -88,16 +91,17 @@ class Reconciled:
 
 
 def reconcile(
-    connection: Connection, vault: Vault, matching: Matching, *, now: datetime, full: bool = False
-) -> Reconciled:
-    """Match what is new or changed (``full``: everything), in the caller's transaction; one run at a time.
+    connection: Connection, vault: Vault, matching: Matching, *, now: datetime, full: bool = False,
+    chosen: Collection[int] | None = None,
+) -> Reconciled:  # fmt: skip
+    """Match what is new or changed (``full``: everything; ``chosen``: those of it), in the caller's transaction; one run at a time.
 
     Source records are never rewritten. A person keeps its id; when two turn out to be one, the older id stays and the
     other forwards to it; when one turns out to be two, the part with the oldest certified record keeps it. Running again
     with nothing new changes nothing, and records may come in any order.
     """
     take_lock(connection, "reconcile")
-    refreshed = refresh(connection, vault, full=full)
+    refreshed = refresh(connection, vault, full=full, chosen=chosen)
     if full:
         count_again(connection, model=matching.model.version, now=now)
     matcher = _matcher(connection, vault, matching, full=full)
@@ -106,7 +110,7 @@ def reconcile(
     turned = judge_again(matcher, concerned | to_judge(connection))
     _gather_all(matcher, turned | refreshed.in_question, done=done, now=now)
     done.touched |= {person for _, person in current_persons(connection, refreshed.seen).values()}
-    connection.execute(text("update source_record set to_match = false where to_match"))
+    connection.execute(text(MATCHED if chosen is None else MATCHED_CHOSEN), {"chosen": list(chosen or ())})
     return done
 
 

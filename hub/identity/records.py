@@ -29,12 +29,15 @@ COLUMNS = (
     "birth_date_precision", "caf_number", "france_travail_number", "household",
 )  # fmt: skip
 
-TO_MATCH = """
+READ = """
 select r.id, r.flow, r.partner, r.nir_hash, v.content, v.nir_encrypted
 from source_record r join source_version v on v.source_record_id = r.id and v.version = r.version
-where (r.to_match or :full) and not r.withdrawn
+where not r.withdrawn and {which}
 order by r.id
 """
+EVERYBODY, WAITING, CHOSEN = (
+    READ.format(which=which) for which in ("true", "r.to_match", "r.to_match and r.id = any(:chosen)")
+)
 
 KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(:records)"  # noqa: S608 - our columns
 
@@ -120,14 +123,20 @@ class Refreshed:
     in_question: set[int] = field(default_factory=set)
 
 
-def refresh(connection: Connection, vault: Vault, *, full: bool) -> Refreshed:
-    """Read again what may be compared of records new or changed (``full``: of all), and keep it with its keys."""
+def refresh(connection: Connection, vault: Vault, *, full: bool, chosen: Collection[int] | None = None) -> Refreshed:
+    """Read again what may be compared of records new or changed (``full``: of all), and keep it with its keys.
+
+    With ``chosen``, of those of them alone.
+    """
     done = Refreshed()
-    with connection.execute(text(TO_MATCH), {"full": full}, execution_options={"yield_per": CHUNK}) as result:
+    which, known = (EVERYBODY if full else WAITING), {}
+    if chosen is not None:
+        which, known = CHOSEN, {"chosen": list(chosen)}
+    with connection.execute(text(which), known, execution_options={"yield_per": CHUNK}) as result:
         for rows in result.partitions(CHUNK):
             read = {row.id: _identity(row, vault) for row in rows}
-            known = _kept(connection, list(read))
-            changed = [record for record, values in read.items() if known.get(record) != _comparison(values)]
+            kept = _kept(connection, list(read))
+            changed = [record for record, values in read.items() if kept.get(record) != _comparison(values)]
             again = list(read) if full else changed
             done.changed |= set(again) | _rewrite(connection, vault, [read[record] for record in again])
             done.seen += read

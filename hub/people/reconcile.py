@@ -1,7 +1,8 @@
-"""Reconcile: link records to persons, rebuild the touched dossiers, fill the outbox; one transaction."""
+"""Reconcile: link records to persons, rebuild the touched dossiers, fill the outbox; one transaction a slice."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from hub.identity.matching import read_matching
 from hub.identity.reconcile import reconcile as link_records
 from hub.monitoring import telemetry
 from hub.monitoring.logs import log
+from hub.people.slices import slices
 from hub.rights.tombstones import hold_returned
 from hub.sharing.follow import carry_told
 from hub.sharing.recalls import note_recall
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from hub.identity.reconcile import Reconciled
     from hub.opening import Hub
 
+LOOK_AGAIN = 10  # slices between two looks at what came alone meanwhile
+
 # When the newest word about each person reached us: what the time from arrival to delivery is counted from.
 ARRIVALS = """
 select l.person_id, max(d.arrived_at) as arrived_at
@@ -41,26 +45,62 @@ group by l.person_id
 """
 
 
-def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False, anyhow: bool = False) -> dict[str, Any]:
+def reconcile(
+    hub: Hub,
+    *,
+    clock: Callable[[], datetime],
+    full: bool = False,
+    anyhow: bool = False,
+    deliveries: Collection[int] | None = None,
+) -> dict[str, Any]:
     """Match what is new (``full``: everything), rebuild dossiers, write messages and disclosures with them.
 
+    What is new is taken in slices, each whole in its transaction; ``deliveries`` leaves every other flood to somebody else.
     Returns counts: records looked at, links made, persons, review cases, dossiers changed, messages per partner. A full match is
     to change nobody: it says whom it did, and above ``HUB_REMATCH_LIMIT`` it changes nothing unless ``anyhow``.
     """
-    now = clock()
-    with (
-        telemetry.step("reconcile", telemetry.deliveries_to_match(hub.engine)),
-        hub.engine.connect() as connection,
-        connection.begin() as transaction,
-    ):
-        reconciled = link_records(connection, hub.vault, hub.matching, now=now, full=full)
-        effect = effect_of(connection, reconciled.moved) if full else None
-        if effect and effect.above(hub.settings.rematch_limit) and not anyhow:
+    with telemetry.step("reconcile", telemetry.deliveries_to_match(hub.engine)):
+        done = _again(hub, anyhow=anyhow, now=clock()) if full else _new(hub, clock=clock, deliveries=deliveries)
+    if not done.get("blocked"):
+        log().info("reconciled", **{name: value for name, value in done.items() if name != "drift"})
+    return done
+
+
+def _again(hub: Hub, *, anyhow: bool, now: datetime) -> dict[str, Any]:
+    with hub.engine.connect() as connection, connection.begin() as transaction:
+        reconciled = link_records(connection, hub.vault, hub.matching, now=now, full=True)
+        effect = effect_of(connection, reconciled.moved)
+        if effect.above(hub.settings.rematch_limit) and not anyhow:
             transaction.rollback()
             return {"blocked": True, "limit": hub.settings.rematch_limit, **effect.to_dict()}
-        done = _follow(hub, connection, reconciled, now=now)
-    log().info("reconciled", **done)
-    return done | ({"drift": effect.to_dict()} if effect else {})
+        return _follow(hub, connection, reconciled, now=now) | {"drift": effect.to_dict()}
+
+
+def _new(hub: Hub, *, clock: Callable[[], datetime], deliveries: Collection[int] | None) -> dict[str, Any]:
+    """Slice after slice until nothing waits: what came alone meanwhile goes before the rest of a flood."""
+    waiting, total = _waiting(hub, deliveries) or [[]], dict[str, Any]()
+    while waiting:
+        for chosen in waiting[:LOOK_AGAIN]:
+            done = _slice(hub, chosen, now=clock())
+            total = {name: _added(total.get(name, type(value)()), value) for name, value in done.items()}
+        waiting = _waiting(hub, deliveries)
+    return total
+
+
+def _waiting(hub: Hub, deliveries: Collection[int] | None) -> list[list[int]]:
+    with hub.engine.connect() as connection:
+        return slices(connection, deliveries=deliveries)
+
+
+def _slice(hub: Hub, chosen: list[int], *, now: datetime) -> dict[str, Any]:
+    with hub.engine.begin() as connection:
+        reconciled = link_records(connection, hub.vault, hub.matching, now=now, chosen=chosen)
+        return _follow(hub, connection, reconciled, now=now)
+
+
+def _added(one: Any, other: Any) -> Any:
+    """Two counts, or two tables of counts, together."""
+    return dict(Counter(one) + Counter(other)) if isinstance(one, dict) else one + other
 
 
 def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict[str, Any]:

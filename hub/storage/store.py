@@ -27,7 +27,7 @@ def open_store(settings: Settings) -> Engine:
     engine = create_engine(
         store_url(settings),
         pool_size=5,
-        max_overflow=5,
+        max_overflow=25,  # the fast lane's threads, and those that call an API, work at once
         pool_pre_ping=True,  # a server that was restarted is found again
         hide_parameters=True,  # an error never shows what a statement carried
     )
