@@ -1,10 +1,10 @@
 """How long from the last byte of a delivery to the file a partner finds, with Airflow and everything else running.
 
-    python bench/near_real_time.py [DELIVERIES] [PEOPLE] [FLOOD]        default 20 deliveries, 400 people, 25,000 messages
+    python bench/near_real_time.py [DELIVERIES] [PEOPLE]        default 20 deliveries, 400 people
 
-Files are dropped by SFTP at a CAF's account, one after the other; a sync file is waited for at the département's. Prints p50,
-p95 and the slowest (aim: p95 within 5 s). Then a flood fills the outbox of Pôle emploi, and one urgent decision is added: how
-long until Pôle emploi is told it (aim: within 30 s), and what the flood came to.
+Files are dropped by SFTP at a CAF's account, one after the other; the sync file that tells them is waited for at the
+département's. Prints p50, p95 and the slowest (aim: p95 within 5 s), where the seconds go, and how many tasks Airflow had to
+start meanwhile. bench/flood.py shows what a flood does to a single urgent change.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sqlalchemy import create_engine, text
 from connectors.completeness import Place
 from connectors.sftp import SftpConnector
 from hub.one_machine.airflow_home import AirflowHome, prepare_metadata
-from hub.one_machine.airflow_runs import readiness
+from hub.one_machine.airflow_runs import readiness, runs
 from hub.one_machine.processes import Processes
 from hub.one_machine.running import WATCH_GRACE
 from hub.opening import open_hub
@@ -44,33 +44,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RECORDS = 100
-SETTLED = 20.0  # seconds for the first day to be over everywhere
+SETTLED = 8  # seconds without anything to do
 PATIENCE = 120.0
-FLOOD = """
-with chosen as (
-  select l.person_id, row_number() over (order by l.person_id) as n from link l join source_record r on r.id = l.source_record_id
-  where r.partner = 'pole_emploi' and l.superseded_at is null and r.left_on is null group by l.person_id
-)
-insert into message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, created_at, next_attempt_at)
-select gen_random_uuid(), 'pole_emploi', person_id, 'pole_emploi', 10000 + s,
-  jsonb_build_object('reference', '{}'::jsonb, 'before', '{}'::jsonb, 'fields', jsonb_build_object(
-    'orientation.pathway', 'social', 'orientation.decided_on', '2026-11-' || lpad((1 + s % 28)::text, 2, '0'))),
-  'pending', 2, case when n % 2 = 0 then '008' else '052' end, now(), now()
-from chosen cross join generate_series(1, :each) s
-"""
-URGENT = """
-insert into message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, created_at, next_attempt_at)
-select gen_random_uuid(), 'pole_emploi', person_id, 'pole_emploi', 9999, jsonb_set(payload, '{fields,orientation.pathway}', '"emploi"'),
-  'pending', 0, lane, now(), now()
-from message where partner = 'pole_emploi' and sequence = 10001 and state = 'pending' limit 1
-returning id
-"""
 # When the delivery was taken, read and checked, applied, its messages written, its file opened and uploaded.
 MOMENTS = """
 select extract(epoch from d.received_at) as noticed, extract(epoch from d.closed_at) as "read and checked",
        extract(epoch from m.created_at) as applied, extract(epoch from f.deposited_at) as reconciled
 from delivery d join message m on m.arrived_at = d.arrived_at and m.partner = 'departement_08'
 join sync_file f on f.id = m.sync_file_id where d.name = :name order by m.created_at limit 1
+"""
+WAITING = """
+select (select count(*) from message where state = 'pending') + (select count(*) from source_record where to_match)
+     + (select count(*) from delivery where state = 'received')
 """
 # Each is a process that starts.
 STARTED = "select count(*) from task_instance where start_date > :since"
@@ -146,27 +131,14 @@ def stages(hub, waits: list[tuple[str, float, float]]) -> str:  # noqa: ANN001
     return ", ".join(f"{label} {statistics.median(each):.2f}" for label, each in found.items())
 
 
-def flood(hub, sandbox: Sandbox, size: int) -> str:  # noqa: ANN001
-    with hub.engine.begin() as connection:
-        people = connection.execute(
-            text(
-                "select count(distinct person_id) from link l join source_record r on r.id = l.source_record_id where r.partner = 'pole_emploi' and l.superseded_at is null"
-            )
-        ).scalar_one()
-        flooded = connection.execute(text(FLOOD), {"each": max(1, size // people)}).rowcount
-    told = len(sandbox._api.decisions)  # noqa: SLF001 - the bench looks at the partner's own books
-    until(lambda: len(sandbox._api.decisions) > told + 20)  # noqa: SLF001
-    began = time.monotonic()
-    with hub.engine.begin() as connection:
-        (urgent,) = connection.execute(text(URGENT)).one()
-    key = f"{urgent}:decisionOrientation"
-    until(lambda: any(each.idempotency_key == key for each in sandbox._api.decisions[-400:]))  # noqa: SLF001
-    took = time.monotonic() - began
-    with hub.engine.connect() as connection:
-        left = connection.execute(
-            text("select count(*) from message where partner = 'pole_emploi' and state = 'pending'")
-        ).scalar_one()
-    return f"urgent, with {left:,} of a flood of {flooded:,} still waiting: {took:.1f} s (aim: 30)"
+def calm(hub, airflow) -> bool:  # noqa: ANN001
+    """Whether the first day is over everywhere, and has been for a while."""
+    for _ in range(SETTLED):
+        with hub.engine.connect() as connection:
+            if runs(airflow).active or connection.execute(text(WAITING)).scalar_one():
+                return False
+        time.sleep(1)
+    return True
 
 
 @contextmanager
@@ -198,7 +170,7 @@ def everything(home: Path, size: int) -> Iterator[tuple[Any, Sandbox, Any]]:
         stack.enter_context(_fast_lane(home, store.render_as_string(hide_password=False)))
         sandbox.deposit_day(0)
         until(lambda: manifests(sandbox), seconds=400)
-        time.sleep(SETTLED)
+        until(lambda: calm(hub, watched), seconds=400)
         yield hub, sandbox, watched
 
 
@@ -226,14 +198,13 @@ def started(airflow, since: datetime) -> int:  # noqa: ANN001
 
 
 def main() -> None:
-    number, size, flooding = (int(word) for word in (*sys.argv[1:], *("20", "400", "25000")[len(sys.argv) - 1 :]))
+    number, size = (int(word) for word in (*sys.argv[1:], *("20", "400")[len(sys.argv) - 1 :]))
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101 - the embedded server runs as its own user
         with everything(Path(folder) / "hub", size) as (hub, sandbox, airflow):
             since = datetime.now(tz=UTC)  # noqa: TID251
             told_at = one_by_one(hub, sandbox, number)
             tasks, where = started(airflow, since), stages(hub, told_at)
-            urgent = flood(hub, sandbox, flooding)
     waits = sorted(seen - left for _, left, seen in told_at)
     p95 = waits[max(0, round(0.95 * len(waits)) - 1)]
     print(
@@ -242,7 +213,6 @@ def main() -> None:
     )
     print(f"  where they go, medians: {where}")
     print(f"  tasks Airflow started meanwhile: {tasks}")
-    print(urgent)
 
 
 if __name__ == "__main__":
