@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 import orjson
 from sqlalchemy import text
 
-from hub.dossiers.protections import protections, silenced, whereabouts
+from hub.dossiers.protections import protections
 from hub.sharing import journal
+from hub.sharing.holding import holding
 from hub.sharing.journal import Disclosure
 from hub.sharing.news import Known, news, not_yet_told
 from hub.storage.store import copy_rows
@@ -163,39 +164,30 @@ def _decide(
         waiting[row.partner, row.person_id].append(row)
     told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
     decided = _Decided()
-    silent = silenced(protected)
     for row in connection.execute(text(FOLLOWED), known).all():
-        if row.person_id in silent:
-            continue
-        key = (row.partner, row.person_id)
-        how = {"whole": whole, "recall": row.person_id in recalled}
-        agreement = _sheltered(in_force[row.partner], protected.get(row.person_id, ()))
-        _tell_news(decided, row, agreement, told=told.get(key), waiting=waiting.pop(key, []), how=how)
+        key, how = (row.partner, row.person_id), {"whole": whole, "recall": row.person_id in recalled}
+        kinds = protected.get(row.person_id, ())
+        holds = holding(in_force[row.partner], row.dossier or {}, kinds, recall=how["recall"])
+        if holds is not None:
+            _tell_news(decided, row, holds, told=told.get(key), waiting=waiting.pop(key, []), how=how)
     for key, unsent in waiting.items():
         decided.replaced += [each.id for each in unsent]
         decided.told.append((*key, told[key].sequence, _really_told(told[key], unsent)))
     return decided
 
 
-def _sheltered(agreement: Agreement, kinds: Collection[str]) -> Agreement:
-    """The agreement as it holds for one person: of somebody under threat, it does not say where it lives."""
-    if "threat" not in kinds:
-        return agreement
-    fields = tuple(path for path in agreement.fields if path not in whereabouts())
-    return agreement.model_copy(update={"fields": fields})
-
-
 def _tell_news(
     decided: _Decided,
     row: Row[Any],
-    agreement: Agreement,
+    holds: tuple[Agreement, Mapping[str, Any]],
     *,
     told: Any,
     waiting: Sequence[Any],
     how: Mapping[str, bool],
 ) -> None:
+    agreement, dossier = holds
     really = _really_told(told, waiting)
-    fields = news(agreement, Known(dossier=row.dossier or {}, own=row.own, told=really), **how)
+    fields = news(agreement, Known(dossier=dossier, own=row.own, told=really), **how)
     payload = {
         "reference": _reference(row.own),
         "fields": fields,
