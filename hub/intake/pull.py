@@ -141,6 +141,7 @@ def open_france_travail(
             provider=flow.api.provider,
             per_second=per_second,
             longest_wait=patience.longest_wait,
+            use="send" if gate else "ask",
             may_send=gate.may_send if gate else lambda: None,
         ),
         clock=clock,
