@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ from hub.identity.matching import read_matching
 from hub.identity.reconcile import reconcile as link_records
 from hub.monitoring import telemetry
 from hub.monitoring.logs import log
-from hub.people.slices import slices
+from hub.people.slices import Slice, slices
 from hub.rights.tombstones import hold_returned
 from hub.sharing.follow import carry_told
+from hub.sharing.news import Origin
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import fill
+from hub.storage.store import is_waited_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 LOOK_AGAIN = 10  # slices between two looks at what came alone meanwhile
+GIVE_WAY = 0.5  # seconds a flood leaves to whoever waits for it: to apply what came, and to match it at once
 
 # When the newest word about each person reached us: what the time from arrival to delivery is counted from.
 ARRIVALS = """
@@ -78,7 +82,7 @@ def _again(hub: Hub, *, anyhow: bool, now: datetime) -> dict[str, Any]:
 
 def _new(hub: Hub, *, clock: Callable[[], datetime], deliveries: Collection[int] | None) -> dict[str, Any]:
     """Slice after slice until nothing waits: what came alone meanwhile goes before the rest of a flood."""
-    waiting, total = _waiting(hub, deliveries) or [[]], dict[str, Any]()
+    waiting, total = _waiting(hub, deliveries) or [Slice()], dict[str, Any]()
     while waiting:
         for chosen in waiting[:LOOK_AGAIN]:
             done = _slice(hub, chosen, now=clock())
@@ -87,15 +91,19 @@ def _new(hub: Hub, *, clock: Callable[[], datetime], deliveries: Collection[int]
     return total
 
 
-def _waiting(hub: Hub, deliveries: Collection[int] | None) -> list[list[int]]:
+def _waiting(hub: Hub, deliveries: Collection[int] | None) -> list[Slice]:
     with hub.engine.connect() as connection:
         return slices(connection, deliveries=deliveries)
 
 
-def _slice(hub: Hub, chosen: list[int], *, now: datetime) -> dict[str, Any]:
+def _slice(hub: Hub, chosen: Slice, *, now: datetime) -> dict[str, Any]:
     with hub.engine.begin() as connection:
-        reconciled = link_records(connection, hub.vault, hub.matching, now=now, chosen=chosen)
-        return _follow(hub, connection, reconciled, now=now)
+        reconciled = link_records(connection, hub.vault, hub.matching, now=now, chosen=chosen.records)
+        done = _follow(hub, connection, reconciled, now=now, flood=chosen.flood)
+        waited_for = chosen.flood and is_waited_for(connection, "reconcile")
+    if waited_for:
+        time.sleep(GIVE_WAY)
+    return done
 
 
 def _added(one: Any, other: Any) -> Any:
@@ -120,7 +128,9 @@ def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict
     }
 
 
-def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: datetime) -> dict[str, Any]:
+def _follow(
+    hub: Hub, connection: Connection, reconciled: Reconciled, *, now: datetime, flood: bool = False
+) -> dict[str, Any]:
     """All that follows from links, in their transaction."""
     reopen(connection, reconciled.touched, now=now)
     touched = reconciled.touched | close_over(connection, now=now)
@@ -129,8 +139,8 @@ def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: da
     carry_told(connection, reconciled.moved)
     changed = rebuild(connection, touched, now=now)
     recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
-    arrived_at = _arrivals(connection, touched)
-    filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
+    origin = Origin(arrived_at=_arrivals(connection, touched), flood=flood)
+    filled = fill(connection, hub.agreements, touched, now=now, origin=origin, recalled=recalled)
     note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
     return {
         "records": reconciled.records,

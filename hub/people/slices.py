@@ -5,7 +5,7 @@ One flood in one transaction would have everybody else wait for its end. Records
 
 from __future__ import annotations
 
-from math import ceil
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-SLICE = 1000  # records in one transaction: a few seconds
+SLICE = 500  # records in one transaction: a few seconds
 FLOOD = 500  # records of one delivery: more than that is a flood
 
 WAITING = """
@@ -24,7 +24,15 @@ from source_record where to_match group by delivery_id order by count(*), delive
 """
 
 
-def slices(connection: Connection, *, deliveries: Collection[int] | None = None) -> list[list[int]]:
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """Records to match in one transaction; whether they came in a flood, so that what they make goes after the rest."""
+
+    records: list[int] = field(default_factory=list)
+    flood: bool = False
+
+
+def slices(connection: Connection, *, deliveries: Collection[int] | None = None) -> list[Slice]:
     """What waits to be matched, in the order to take it; with ``deliveries``, no other flood than theirs."""
     alone: list[int] = []
     floods: list[int] = []
@@ -33,11 +41,9 @@ def slices(connection: Connection, *, deliveries: Collection[int] | None = None)
             alone += row.records
         elif deliveries is None or row.delivery_id in deliveries:
             floods += row.records
-    return [*_evenly(alone), *_evenly(floods)]
+    return [*_cut(alone, flood=False), *_cut(floods, flood=True)]
 
 
-def _evenly(records: list[int]) -> Iterator[list[int]]:
-    """Slices of nearly one size: the last one of a flood is not taken for what came alone."""
-    number = ceil(len(records) / SLICE)
-    for place in range(number):
-        yield records[place * len(records) // number : (place + 1) * len(records) // number]
+def _cut(records: list[int], *, flood: bool) -> Iterator[Slice]:
+    for start in range(0, len(records), SLICE):
+        yield Slice(records=records[start : start + SLICE], flood=flood)

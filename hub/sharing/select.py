@@ -14,7 +14,7 @@ from hub.dossiers.protections import protections
 from hub.sharing import journal
 from hub.sharing.holding import holding
 from hub.sharing.journal import Disclosure
-from hub.sharing.news import Known, news, not_yet_told
+from hub.sharing.news import UNKNOWN, Known, Origin, news, not_yet_told
 from hub.storage.store import copy_rows
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def fill(
     persons: Collection[UUID],
     *,
     now: datetime,
-    arrived_at: Mapping[UUID, datetime] | None = None,
+    origin: Origin = UNKNOWN,
     whole: bool = False,
     recalled: Collection[UUID] = (),
 ) -> Filled:
@@ -124,6 +124,7 @@ def fill(
     A message that has not left is replaced when there is something newer to say, and withdrawn when there is nothing
     to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again. For persons
     ``recalled`` (a link or a delivery was undone), every value told that the dossier holds no more is taken back.
+    What came in a flood goes after what came alone.
     """
     today = now.date()
     in_force = {name: agreement.on(today) for name, agreement in agreements.items() if agreement.in_force(today)}
@@ -137,7 +138,7 @@ def fill(
         }
         protected = protections(connection, ordered[start : start + CHUNK], now=now)
         decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
-        _write(connection, decided, now=now, arrived_at=arrived_at or {}, many=len(ordered) > MANY)
+        _write(connection, decided, now=now, origin=origin, many=len(ordered) > MANY)
         for message in decided.messages:
             filled.messages[message.partner] += 1
             filled.fields.update((message.partner, path) for path in message.payload["fields"])
@@ -229,7 +230,7 @@ def withdraw_told(
             payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
             decided.messages.append(_message(row, agreements[row.partner], sequence, payload))
         decided.told.append((*key, sequence, {}))
-    _write(connection, decided, now=now, arrived_at={}, many=len(persons) > MANY)
+    _write(connection, decided, now=now, many=len(persons) > MANY)
     return Counter(message.partner for message in decided.messages)
 
 
@@ -255,9 +256,7 @@ def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
     return {path: each[path] for each in reversed(own) for path in wanted if path in each}
 
 
-def _write(
-    connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime], many: bool
-) -> None:
+def _write(connection: Connection, decided: _Decided, *, now: datetime, origin: Origin = UNKNOWN, many: bool) -> None:
     touched = sorted({each.person_id for each in decided.messages})
     lanes = {row.person_id: row.lane or "" for row in connection.execute(text(LANES), {"persons": touched})}
     connection.execute(text(REPLACE), {"ids": decided.replaced})
@@ -266,8 +265,8 @@ def _write(
         "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, arrived_at, created_at, next_attempt_at) from stdin",
         (
             (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
-             orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many), lanes.get(each.person_id, ""),
-             arrived_at.get(each.person_id), now, now)
+             orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many or origin.flood), lanes.get(each.person_id, ""),
+             origin.arrived_at.get(each.person_id), now, now)
             for each in decided.messages
         ),
     )  # fmt: skip

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 DRIVER = "postgresql+psycopg"
 
+# An advisory lock shows as two halves of its number.
+WAITED_FOR = """
+select exists (
+  select from pg_locks l, (select hashtextextended(:name, 0) as number) n
+  where l.locktype = 'advisory' and not l.granted and l.objsubid = 1
+    and l.database = (select oid from pg_database where datname = current_database())
+    and cast(l.classid as bigint) = (n.number >> 32) & 4294967295 and cast(l.objid as bigint) = n.number & 4294967295
+)
+"""
+
 
 def open_store(settings: Settings) -> Engine:
     """Return an engine on the hub's database, brought to the current schema.
@@ -127,6 +137,11 @@ def take_lock(connection: Connection, name: str, *, shared: bool = False) -> Non
     """
     kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     connection.execute(text(f"select {kind}(hashtextextended(:name, 0))"), {"name": name})
+
+
+def is_waited_for(connection: Connection, name: str) -> bool:
+    """Whether somebody waits for a lock of that name."""
+    return bool(connection.execute(text(WAITED_FOR), {"name": name}).scalar_one())
 
 
 def refresh_statistics(connection: Connection, table: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 
 import pytest
@@ -12,6 +13,7 @@ from hub.people import reconcile as people
 from hub.people import slices as sliced
 from hub.people.reconcile import reconcile
 from hub.people.slices import slices
+from hub.storage.store import is_waited_for, take_lock
 
 pytestmark = pytest.mark.integration
 
@@ -53,19 +55,54 @@ def drift(hub, clock):
     return again["linked"], again["merged"], again["messages"], again["drift"]["merges"] + again["drift"]["splits"]
 
 
-def test_what_came_alone_goes_before_floods_and_a_flood_is_cut_evenly(hub, received, thin):
+def test_what_came_alone_goes_before_floods_and_says_so(hub, received, thin):
     planned = plan(hub)
 
     alone = {delivery for delivery, number in received.items() if number <= 60}
-    first = [set(of_delivery(hub, chosen)) for chosen in planned]
-    assert alone
-    assert alone < set(received)
-    assert sum(map(len, planned)) == sum(received.values())
-    assert all(len(chosen) <= 20 for chosen in planned)
-    before = [deliveries <= alone for deliveries in first]
-    assert before == sorted(before, reverse=True)
-    flooded = [len(chosen) for chosen, is_alone in zip(planned, before, strict=True) if not is_alone]
-    assert max(flooded) - min(flooded) <= 1
+    assert set() < alone < set(received)
+    assert sum(len(chosen.records) for chosen in planned) == sum(received.values())
+    assert all(len(chosen.records) <= 20 for chosen in planned)
+    assert [chosen.flood for chosen in planned] == sorted(chosen.flood for chosen in planned)
+    assert all((set(of_delivery(hub, chosen.records)) <= alone) is not chosen.flood for chosen in planned)
+
+
+def test_what_a_flood_makes_goes_after_what_came_alone(hub, received, thin, clock):
+    reconcile(hub, clock=clock)
+
+    by_flow = (
+        "select distinct d.flow, m.priority from message m join delivery d using (arrived_at) where m.priority > 0"
+    )
+    assert rows(hub, "select distinct priority from message where priority > 0 order by 1") == [(1,), (2,)]
+    assert {flow for flow, priority in rows(hub, by_flow) if priority == 1} <= {
+        "departement_pivot",
+        "departement_webrsa",
+    }
+
+
+def test_a_flood_gives_way_to_whoever_waits_for_it(hub, received, thin, clock, monkeypatch):
+    waited, slept = [], []
+    monkeypatch.setattr(people.time, "sleep", slept.append)
+
+    def wait_for_it():
+        with hub.engine.begin() as connection:
+            take_lock(connection, "reconcile")
+            waited.append(connection.execute(text("select count(*) from source_record where to_match")).scalar_one())
+
+    whole, somebody = people._follow, threading.Thread(target=wait_for_it)
+
+    def follow(hub, connection, *args, flood, **kwargs):
+        if flood and not somebody.ident:
+            somebody.start()
+            while not is_waited_for(connection, "reconcile"):
+                threading.Event().wait(0.01)
+        return whole(hub, connection, *args, flood=flood, **kwargs)
+
+    monkeypatch.setattr(people, "_follow", follow)
+    reconcile(hub, clock=clock)
+    somebody.join()
+
+    assert slept == [people.GIVE_WAY]
+    assert waited[0] > 0  # it did not wait for the whole flood
 
 
 def test_the_flood_of_another_delivery_is_left_to_whoever_took_it(hub, received, thin, clock):
