@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         return self.checkpoints_file or self.signing_key.with_name("checkpoints.jsonl")
 
     @property
+    def handovers(self) -> Path:
+        """How one signing key took over from another, beside the checkpoints kept outside the database."""
+        return self.checkpoints.with_name("handovers.jsonl")
+
+    @property
     def erasures(self) -> Path:
         return self.erasures_file or self.signing_key.with_name("erasures.txt")
 

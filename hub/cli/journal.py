@@ -74,9 +74,9 @@ def export(
     from hub.opening import open_hub
     from hub.proof.journal_export import export as lines_of
 
-    hub, counted = open_hub(), {"entry": 0, "checkpoint": 0}
+    hub, counted = open_hub(), {"entry": 0, "checkpoint": 0, "handover": 0}
     with hub.engine.connect() as connection, out.open("w", encoding="utf-8") as file:
-        for line in lines_of(connection):
+        for line in lines_of(connection, handovers=hub.handovers):
             counted[line["kind"]] += 1
             file.write(plain.dumps(line, ensure_ascii=False) + "\n")
     if verifier is not None:

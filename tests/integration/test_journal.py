@@ -16,10 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.cli.journal import offline_verifier
 from hub.proof import checkpoints as signed_journal
-from hub.proof.checkpoints import all_checkpoints, read_copies, sign_journal, sign_regularly
+from hub.proof.checkpoints import all_checkpoints, sign_journal, sign_regularly
 from hub.proof.journal_export import export, proof_of
 from hub.sharing.disclosures import Disclosure, append, seal
 from hub.sharing.journal import verify
+from hub.storage.outside import read_copies
 from hub.storage.signing import Signer, open_signer
 
 pytestmark = pytest.mark.integration
