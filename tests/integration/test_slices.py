@@ -12,7 +12,7 @@ from hub.intake import pipeline
 from hub.people import reconcile as people
 from hub.people import slices as sliced
 from hub.people.reconcile import reconcile
-from hub.people.slices import slices
+from hub.people.slices import Slice, slices
 from hub.storage.store import is_waited_for, take_lock
 
 pytestmark = pytest.mark.integration
@@ -66,17 +66,21 @@ def test_what_came_alone_goes_before_floods_and_says_so(hub, received, thin):
     assert all((set(of_delivery(hub, chosen.records)) <= alone) is not chosen.flood for chosen in planned)
 
 
-def test_what_a_flood_makes_goes_after_what_came_alone(hub, received, thin, clock):
-    reconcile(hub, clock=clock)
-
-    by_flow = (
-        "select distinct d.flow, m.priority from message m join delivery d using (arrived_at) where m.priority > 0"
+def test_what_a_flood_makes_goes_after_what_came_alone(hub, received, clock):
+    known, caf = (
+        [record for (record,) in rows(hub, f"select id from source_record where partner {which} 'caf' order by id")]
+        for which in ("<>", "=")
     )
-    assert rows(hub, "select distinct priority from message where priority > 0 order by 1") == [(1,), (2,)]
-    assert {flow for flow, priority in rows(hub, by_flow) if priority == 1} <= {
-        "departement_pivot",
-        "departement_webrsa",
-    }
+    people._slice(hub, Slice(records=known), now=clock())
+
+    made = []
+    for records, flood in ((caf[:30], False), (caf[30:], True)):
+        moment = clock()
+        people._slice(hub, Slice(records=records, flood=flood), now=moment)
+        ordinary = f"select distinct priority from message where priority > 0 and created_at = '{moment.isoformat()}'"
+        made.append(rows(hub, ordinary))
+
+    assert made == [[(1,)], [(2,)]]
 
 
 def test_a_flood_gives_way_to_whoever_waits_for_it(hub, received, thin, clock, monkeypatch):
