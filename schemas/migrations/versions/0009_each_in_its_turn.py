@@ -1,4 +1,4 @@
-"""Of one provider's rate, each use has its turn"""
+"""Of one provider's rate, each use has its turn; the journal is read partner by partner"""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def upgrade() -> None:
             comment="of each use, asking or sending, the moment of its last slot: none takes many ahead of another",
         ),
     )
+    op.create_index("ix_disclosure_partner", "disclosure", ["partner", "position"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_disclosure_partner", table_name="disclosure")
     op.drop_column("rate_budget", "turns")
