@@ -10,13 +10,13 @@ from sqlalchemy import text
 from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
 from connectors.webhook import WebhookClient
-from hub.intake.pull import SENDING, open_france_travail
+from hub.intake.pull import SENDING, open_france_travail, rate_of
 from hub.monitoring import telemetry
 from hub.monitoring.standing import cut_off_if_failing
 from hub.sharing import outbox
 from hub.sharing.acknowledgements import acknowledge
 from hub.sharing.budget import SharedBudget
-from hub.sharing.deliver import Delivered, deliver_each
+from hub.sharing.deliver import Delivered, batch_at, deliver_each
 from hub.sharing.deposit import deliver_files
 from hub.sharing.france_travail import FranceTravailSender, ask_again
 from hub.sharing.narrowing import withdraw_unagreed
@@ -87,7 +87,7 @@ def _deliver(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], datetime],
             ask_again(connection, flow.partner, now=clock())
         with open_france_travail(hub, flow, clock=clock, gate=gate) as client:
             sender = FranceTravailSender(client, mapping, hub.vault)
-            return deliver_each(hub.engine, flow.partner, sender, clock=clock)
+            return deliver_each(hub.engine, flow.partner, sender, clock=clock, batch=batch_at(rate_of(hub, flow)))
     if flow.protocol == "webhook":
         return _deliver_webhook(hub, flow, gate, clock=clock)
     with hub.connect(flow) as connector:
@@ -104,7 +104,9 @@ def _deliver_webhook(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], da
         may_send=gate.may_send,
     )
     with WebhookClient(hub.settings.access(flow.connection), budget, clock) as client:
-        delivered = deliver_each(hub.engine, flow.partner, WebhookSender(client, flow.webhook.reference), clock=clock)
+        sender = WebhookSender(client, flow.webhook.reference)
+        batch = batch_at(flow.webhook.rate_per_second)
+        delivered = deliver_each(hub.engine, flow.partner, sender, clock=clock, batch=batch)
     cut_off_if_failing(hub.engine, flow, now=clock())
     return delivered
 
