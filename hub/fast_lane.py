@@ -1,4 +1,4 @@
-"""The fast lane: one process, everything loaded, that takes small deliveries as they come and tells partners at once.
+"""The fast lane: one process, everything loaded, that takes small deliveries and answers as they come and tells partners at once.
 
 It does what the DAGs do, with the same functions and under the same locks: either may take a delivery or a message, both may
 be killed. What is large, late or failed is left to Airflow, which starts a process for each task.
@@ -9,24 +9,27 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import text
 
+from connectors.opening import open_acknowledgements
 from hub.intake import pipeline
 from hub.intake.judging import the_judge
 from hub.intake.receive import take_arrivals
 from hub.intake.watching import SMALL
+from hub.monitoring import telemetry
 from hub.monitoring.discretion import discreet
 from hub.people.reconcile import reconcile
-from hub.share import partners, share_with
+from hub.share import file_partners, out_flow, partners, share_with
+from hub.sharing.acknowledgements import acknowledge
 from schemas.errors import HubError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from connectors.base import Connector
+    from connectors.base import Arrival, Connector
     from connectors.declaration import Flow
     from hub.opening import Hub
 
@@ -46,28 +49,34 @@ log = logging.getLogger(__name__)
 
 
 class FastLane:
-    """Opened with ``with``: a thread for each incoming file flow, and one for each partner, until it is left."""
+    """Opened with ``with``: a thread for each incoming file flow, for each partner and for its answers, until it is left."""
 
     def __init__(self, hub: Hub, *, clock: Callable[[], datetime], small: int = SMALL) -> None:
         self._hub = hub
         self._clock = clock
-        self._small = small
+        self._most = small
         self._stopped = threading.Event()
         self._changed = {partner: threading.Event() for partner in partners(hub)}
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         _ = self._hub.engine, self._hub.vault, self._hub.qualities, self._hub.mappings  # before threads ask for them
+        _ = self._hub.matching
         the_judge()
         watched = [
             flow for flow in self._hub.flows.values() if flow.direction == "in" and flow.protocol in {"sftp", "folder"}
         ]
-        self._threads = [threading.Thread(target=self._receive, args=(flow,), name=flow.flow) for flow in watched]
-        self._threads += [threading.Thread(target=self._share, args=(each,), name=each) for each in self._changed]
+        self._threads = [self._thread(self._receive, flow, flow.flow) for flow in watched]
+        self._threads += [self._thread(self._share, each, each) for each in self._changed]
+        self._threads += [self._thread(self._acknowledge, each, f"answers {each}") for each in file_partners(self._hub)]
         for thread in self._threads:
-            thread.daemon = True  # one that waits for a partner does not keep the process
             thread.start()
         return self
+
+    @staticmethod
+    def _thread(work: Callable[[Any], None], what: object, name: str) -> threading.Thread:
+        """One that waits for a partner does not keep the process."""
+        return threading.Thread(target=work, args=(what,), name=name, daemon=True)
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
@@ -77,29 +86,49 @@ class FastLane:
             thread.join(timeout=LONGEST_PAUSE)
 
     def _receive(self, flow: Flow) -> None:
+        self._keep_looking(flow, self._hub.connect, self._take)
+
+    def _acknowledge(self, partner: str) -> None:
+        def reach(flow: Flow) -> Connector:
+            return open_acknowledgements(flow, self._hub.settings.access(flow.connection))
+
+        self._keep_looking(out_flow(self._hub, partner), reach, self._read_answers)
+
+    def _keep_looking(
+        self, flow: Flow, reach: Callable[[Flow], Connector], take: Callable[[Flow, Connector], None]
+    ) -> None:
+        """Look at one place, on one kept connection, again and again; after an error, later each time."""
         pause = FIRST_PAUSE
         while not self._stopped.is_set():
             try:
                 with discreet(), ExitStack() as stack:
-                    connector = stack.enter_context(self._hub.connect(flow))
+                    connector = stack.enter_context(reach(flow))
                     while not self._stopped.wait(flow.poll_every):
-                        self._take(flow, connector)
+                        take(flow, connector)
                         pause = FIRST_PAUSE
             except HubError as error:
                 log.warning("%s: %s; looking again in %.0f s", flow.flow, error, pause)
                 self._stopped.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
+    def _small(self, connector: Connector) -> list[Arrival]:
+        return [arrival for arrival in connector.arrivals() if arrival.size <= self._most]
+
     def _take(self, flow: Flow, connector: Connector) -> None:
-        """Take what is small through to the messages it makes."""
-        small = [arrival for arrival in connector.arrivals() if arrival.size <= self._small]
+        """Take what is small through to the messages it makes; a flood that waits to be matched is not waited for."""
+        small = self._small(connector)
         taken = take_arrivals(self._hub, flow, connector, small, now=self._clock()) if small else []
         if not taken:
             return
         lines = pipeline.settle(self._hub, taken, clock=self._clock)
         if any(line.applied or line.left for line in lines):
-            for partner in reconcile(self._hub, clock=self._clock)["messages"]:
+            for partner in reconcile(self._hub, clock=self._clock, deliveries=taken)["messages"]:
                 self._changed[partner].set()
+
+    def _read_answers(self, flow: Flow, connector: Connector) -> None:
+        if small := self._small(connector):
+            with telemetry.messages_moved(self._hub.engine, "acknowledge", flow.partner, clock=self._clock):
+                acknowledge(self._hub.engine, flow.partner, connector, now=self._clock(), arrivals=small)
 
     def _share(self, partner: str) -> None:
         pause = FIRST_PAUSE
@@ -118,7 +147,7 @@ class FastLane:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _due(self, partner: str) -> bool:
-        flow = self._hub.flow(self._hub.agreements[partner].out_flow)
+        flow = out_flow(self._hub, partner)
         known = {"partner": partner, "now": self._clock(), "provider": flow.provider or ""}
         with self._hub.engine.connect() as connection:
             return bool(connection.execute(text(DUE), known).scalar_one())

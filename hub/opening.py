@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub.settings import Settings, load_settings
 from hub.storage.raw import RawStore
@@ -44,8 +44,9 @@ class Hub:
         embedded = self.settings.database_url is None
         return open_vault(self.settings.keys, create=embedded)
 
-    @cached_property
+    @property
     def signer(self) -> Signer:
+        """What signs the journal now: another key may take over while a process runs."""
         from hub.storage.signing import open_signer  # noqa: PLC0415
 
         return open_signer(self.settings.signing_key, create=self.settings.database_url is None)
@@ -54,6 +55,13 @@ class Hub:
     def can_sign(self) -> bool:
         """Whether there is a key to sign with, or one may be made."""
         return self.settings.database_url is None or self.settings.signing_key.exists()
+
+    @property
+    def handovers(self) -> list[dict[str, Any]]:
+        """How one signing key took over from another, oldest first."""
+        from hub.storage.outside import read_copies  # noqa: PLC0415
+
+        return read_copies(self.settings.handovers)
 
     @property
     def public_key(self) -> bytes | None:

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     rematch_limit: float = Field(
         default=0.01, ge=0, le=1, description="the share of persons a full match may merge or split without --yes"
     )
+    retention_limit: float = Field(
+        default=0.05, ge=0, le=1, description="the share of persons a night may archive or destroy without an operator"
+    )
     review_two_above: float = Field(
         default=0.9,
         ge=0,
@@ -87,6 +90,11 @@ class Settings(BaseSettings):
     @property
     def checkpoints(self) -> Path:
         return self.checkpoints_file or self.signing_key.with_name("checkpoints.jsonl")
+
+    @property
+    def handovers(self) -> Path:
+        """How one signing key took over from another, beside the checkpoints kept outside the database."""
+        return self.checkpoints.with_name("handovers.jsonl")
 
     @property
     def erasures(self) -> Path:

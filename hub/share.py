@@ -10,13 +10,13 @@ from sqlalchemy import text
 from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
 from connectors.webhook import WebhookClient
-from hub.intake.pull import SENDING, open_france_travail
+from hub.intake.pull import SENDING, open_france_travail, rate_of
 from hub.monitoring import telemetry
 from hub.monitoring.standing import cut_off_if_failing
 from hub.sharing import outbox
 from hub.sharing.acknowledgements import acknowledge
 from hub.sharing.budget import SharedBudget
-from hub.sharing.deliver import Delivered, deliver_each
+from hub.sharing.deliver import Delivered, batch_at, deliver_each
 from hub.sharing.deposit import deliver_files
 from hub.sharing.france_travail import FranceTravailSender, ask_again
 from hub.sharing.narrowing import withdraw_unagreed
@@ -47,7 +47,7 @@ def partners(hub: Hub) -> list[str]:
 
 def file_partners(hub: Hub) -> list[str]:
     """Those that acknowledge by file."""
-    return [partner for partner in partners(hub) if _out_flow(hub, partner).deliver is not None]
+    return [partner for partner in partners(hub) if out_flow(hub, partner).deliver is not None]
 
 
 def share_with(
@@ -58,7 +58,7 @@ def share_with(
     Returns counts; with ``dry_run``, what would be sent, field by field, and nothing moves. Nothing leaves outside the
     agreement's dates, nor to a partner that is switched off: ``not_now`` then says so.
     """
-    flow = _out_flow(hub, partner)
+    flow = out_flow(hub, partner)
     if dry_run:
         with hub.engine.connect() as connection:
             counted = dict(connection.execute(text(WAITING), {"partner": partner}).one()._mapping)  # noqa: SLF001 - public
@@ -87,7 +87,7 @@ def _deliver(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], datetime],
             ask_again(connection, flow.partner, now=clock())
         with open_france_travail(hub, flow, clock=clock, gate=gate) as client:
             sender = FranceTravailSender(client, mapping, hub.vault)
-            return deliver_each(hub.engine, flow.partner, sender, clock=clock)
+            return deliver_each(hub.engine, flow.partner, sender, clock=clock, batch=batch_at(rate_of(hub, flow)))
     if flow.protocol == "webhook":
         return _deliver_webhook(hub, flow, gate, clock=clock)
     with hub.connect(flow) as connector:
@@ -104,14 +104,16 @@ def _deliver_webhook(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], da
         may_send=gate.may_send,
     )
     with WebhookClient(hub.settings.access(flow.connection), budget, clock) as client:
-        delivered = deliver_each(hub.engine, flow.partner, WebhookSender(client, flow.webhook.reference), clock=clock)
+        sender = WebhookSender(client, flow.webhook.reference)
+        batch = batch_at(flow.webhook.rate_per_second)
+        delivered = deliver_each(hub.engine, flow.partner, sender, clock=clock, batch=batch)
     cut_off_if_failing(hub.engine, flow, now=clock())
     return delivered
 
 
 def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -> dict[str, Any]:
     """Read the acknowledgements a partner left."""
-    flow = _out_flow(hub, partner)
+    flow = out_flow(hub, partner)
     with (
         telemetry.messages_moved(hub.engine, "acknowledge", partner, clock=clock),
         open_acknowledgements(flow, hub.settings.access(flow.connection)) as connector,
@@ -119,7 +121,8 @@ def acknowledge_from(hub: Hub, partner: str, *, clock: Callable[[], datetime]) -
         return asdict(acknowledge(hub.engine, partner, connector, now=clock()))
 
 
-def _out_flow(hub: Hub, partner: str) -> Flow:
+def out_flow(hub: Hub, partner: str) -> Flow:
+    """The flow a partner is shared with by; raises ``FixTheDeclaration`` when no agreement lets it be."""
     if partner not in hub.agreements and partner in {each.partner for each in hub.declared_agreements.values()}:
         raise FixTheDeclaration(
             f"The agreement with {partner!r} waits for approval: hub agreements propose {partner}, then another person approves it."

@@ -84,6 +84,14 @@ def journal_step() -> dict[str, int]:
 
 
 @discreet()
+def retention_step(*, dry_run: bool) -> dict[str, Any]:
+    """Count what the clocks have run out for, or archive and destroy it; more than the limit waits for an operator."""
+    from hub.rights.retention import retain_nightly  # noqa: PLC0415
+
+    return retain_nightly(open_hub(), clock=clock, dry_run=dry_run)
+
+
+@discreet()
 def untold_step() -> dict[str, Any] | None:
     """What to tell outside the screens, and whom; None when there is nothing, or nobody to tell."""
     from hub.monitoring.notifying import digest, untold  # noqa: PLC0415

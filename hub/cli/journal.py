@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json as plain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, say
+from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from hub.opening import Hub
 
 app = typer.Typer(help="The journal of disclosures.", no_args_is_help=True)
 
@@ -44,6 +47,39 @@ def verify(*, json: Json = False) -> None:
         raise typer.Exit(NEEDS_ATTENTION)
 
 
+@app.command("list")
+def list_entries(
+    *,
+    partner: Annotated[str | None, typer.Option(help="Only what this partner was told.")] = None,
+    before: Annotated[int | None, typer.Option(help="Only entries before this one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, latest first.")] = 50,
+    json: Json = False,
+) -> None:
+    """List who was told which fields about whom (an opaque id), under which agreement, latest first."""
+    from hub.opening import open_hub
+    from hub.proof.entries import entries
+
+    hub = open_hub()
+    if partner is not None:
+        _known(hub, partner)
+    with hub.engine.connect() as connection:
+        found = entries(connection, before=before, partner=partner, limit=limit)
+    if json:
+        print_json({"entries": [dict(row._mapping) for row in found]})  # noqa: SLF001 - public name
+        return
+    columns = ("position", "at", "partner", "agreement", "fields", "person_id")
+    rows = [[", ".join(row.fields) if name == "fields" else getattr(row, name) for name in columns] for row in found]
+    print_table("Journal", columns, rows)
+
+
+def _known(hub: Hub, partner: str) -> None:
+    from schemas.errors import FixTheDeclaration
+
+    known = {flow.partner for flow in hub.flows.values()}
+    if partner not in known:
+        raise FixTheDeclaration(f"No partner is called {partner!r}. Known: {', '.join(sorted(known))}.")
+
+
 @app.command("checkpoint")
 def checkpoint(*, json: Json = False) -> None:
     """Sign the entries no checkpoint covers yet; oversee does it every quarter of an hour."""
@@ -74,9 +110,9 @@ def export(
     from hub.opening import open_hub
     from hub.proof.journal_export import export as lines_of
 
-    hub, counted = open_hub(), {"entry": 0, "checkpoint": 0}
+    hub, counted = open_hub(), {"entry": 0, "checkpoint": 0, "handover": 0}
     with hub.engine.connect() as connection, out.open("w", encoding="utf-8") as file:
-        for line in lines_of(connection):
+        for line in lines_of(connection, handovers=hub.handovers):
             counted[line["kind"]] += 1
             file.write(plain.dumps(line, ensure_ascii=False) + "\n")
     if verifier is not None:

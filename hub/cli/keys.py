@@ -1,10 +1,10 @@
-"""``hub keys``: draw the keys, replace the master key."""
+"""``hub keys``: draw the keys, replace the master key or the signing key."""
 
 from __future__ import annotations
 
 import typer
 
-from hub.cli.output import Json, print_json, print_table, say
+from hub.cli.output import Json, clock, print_json, print_table, say
 
 app = typer.Typer(help="The master key and the signing key.", no_args_is_help=True)
 
@@ -29,6 +29,20 @@ def rotate(*, json: Json = False) -> None:
     from hub.opening import open_hub
 
     _print(replace(open_hub()), json=json)
+
+
+@app.command("rotate-signing")
+def rotate_signing(*, json: Json = False) -> None:
+    """Draw another key to sign the journal with; print its public half. What the old one signed can still be verified."""
+    from hub.opening import open_hub
+    from hub.proof.handovers import rotate_signing as hand_over
+
+    document = hand_over(open_hub(), now=clock())
+    if json:
+        print_json(document)
+    else:
+        say(f"Public key of the journal: {document['public_key']}")
+        say("Hand it to whoever verifies the journal; the keys before it lead to it, and it leads to them.")
 
 
 @app.command("retire")

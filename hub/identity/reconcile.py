@@ -15,8 +15,7 @@ from hub.identity.evidence import NEVER_ as NEVER
 from hub.identity.links import Reconciled, write_links
 from hub.identity.model.rules import forbidden
 from hub.identity.rarity import IN_FORCE, base_in_force, base_of, count_again
-from hub.identity.records import CHUNK as READ
-from hub.identity.records import MATCHED, TO_MATCH, current_persons, refresh
+from hub.identity.records import MATCHED, asked, current_persons, refresh
 from hub.identity.thresholds import check
 from hub.identity.two_truths import keep_two_truths
 from hub.storage.statements import FOR_A_FEW, FOR_MANY, ask
@@ -80,9 +79,10 @@ where superseded_at is null and verdict in ('same', 'distinct')
 
 
 def reconcile(
-    connection: Connection, vault: Vault, matching: Matching, *, now: datetime, full: bool = False
-) -> Reconciled:
-    """Match what is new or changed (``full``: everything), in the caller's transaction; one run at a time.
+    connection: Connection, vault: Vault, matching: Matching, *, now: datetime, full: bool = False,
+    chosen: Collection[int] | None = None,
+) -> Reconciled:  # fmt: skip
+    """Match what is new or changed (``full``: everything; ``chosen``: those of it), in the caller's transaction; one run at a time.
 
     Source records are never rewritten. A person keeps its id; when two turn out to be one, the older id stays and the
     other forwards to it; when one turns out to be two, the part with the oldest certified record keeps it. Running again
@@ -91,14 +91,14 @@ def reconcile(
     _, rows, waiting, counted, _ = ask(
         connection,
         lock("reconcile"),
-        (TO_MATCH, {"after": 0, "most": READ}),
+        asked(chosen),
         (TO_JUDGE, {}),
         (IN_FORCE, {}),
         (FOR_A_FEW, {}),
     )
     if full or len(rows) >= FEW:
         ask(connection, (FOR_MANY, {}))
-    refreshed = refresh(connection, vault, full=full, first=None if full else rows)
+    refreshed = refresh(connection, vault, full=full, chosen=chosen, first=None if full else rows)
     if full:
         count_again(connection, model=matching.model.version, now=now)
     matcher = Matcher(
@@ -109,7 +109,7 @@ def reconcile(
     concerned, fresh = compare_again(matcher, sorted(refreshed.changed), refreshed.before, done.set_aside)
     turned = judge_again(matcher, concerned | {row.record for row in waiting}, fresh)
     _gather_all(matcher, turned | refreshed.in_question, done=done, now=now)
-    if full or len(refreshed.seen) >= FEW:
+    if full:
         done.thresholds = check(matcher, refreshed.seen.keys(), now=now)
     others = refreshed.seen.keys() - done.placed.keys()
     done.touched |= {done.placed[record] for record in refreshed.seen.keys() & done.placed.keys()}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hub.storage.statements import Asked
     from hub.storage.vault import Vault
 
 CHUNK = 5000
@@ -38,7 +39,9 @@ left join source_identity i on i.source_record_id = r.id
 where {} and not r.withdrawn and r.id > %(after)s
 order by r.id limit %(most)s
 """
-TO_MATCH, EVERY = _READ.format("r.to_match"), _READ.format("true")
+TO_MATCH, CHOSEN, EVERY = (
+    _READ.format(which) for which in ("r.to_match", "r.to_match and r.id = any(%(chosen)b::bigint[])", "true")
+)
 
 KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(%(records)b::bigint[])"  # noqa: S608 - our columns
 
@@ -101,13 +104,24 @@ class Refreshed:
     people: dict[int, Known] = field(default_factory=dict)
 
 
-def refresh(connection: Connection, vault: Vault, *, full: bool, first: Sequence[Any] | None = None) -> Refreshed:
+def asked(chosen: Collection[int] | None, *, full: bool = False, after: int = 0) -> Asked:
+    """The statement that reads what is to be looked at beyond a record: all that waits, what was chosen of it, or everything."""
+    if full:
+        return EVERY, {"after": after, "most": CHUNK}
+    if chosen is None:
+        return TO_MATCH, {"after": after, "most": CHUNK}
+    return CHOSEN, {"after": after, "most": CHUNK, "chosen": list(chosen)}
+
+
+def refresh(
+    connection: Connection, vault: Vault, *, full: bool, chosen: Collection[int] | None = None, first: Sequence[Any] | None = None
+) -> Refreshed:  # fmt: skip
     """Read again what may be compared of records new or changed (``full``: of all), and keep it with its keys.
 
-    ``first`` are the first of them, already read.
+    With ``chosen``, of those of them alone. ``first`` are the first of them, already read.
     """
     done = Refreshed()
-    for rows in _chunks(connection, full=full, first=first):
+    for rows in _chunks(connection, full=full, chosen=chosen, first=first):
         read = {row.id: _identity(row, vault) for row in rows}
         before = {row.id for row in rows if row.known}
         known = _kept(connection, before)
@@ -123,15 +137,17 @@ def refresh(connection: Connection, vault: Vault, *, full: bool, first: Sequence
     return done
 
 
-def _chunks(connection: Connection, *, full: bool, first: Sequence[Any] | None) -> Iterator[Sequence[Any]]:
-    statement, rows = EVERY if full else TO_MATCH, first
+def _chunks(
+    connection: Connection, *, full: bool, chosen: Collection[int] | None, first: Sequence[Any] | None
+) -> Iterator[Sequence[Any]]:
+    rows = first
     if rows is None:
-        (rows,) = ask(connection, (statement, {"after": 0, "most": CHUNK}))
+        (rows,) = ask(connection, asked(chosen, full=full))
     while rows:
         yield rows
         if len(rows) < CHUNK:
             return
-        (rows,) = ask(connection, (statement, {"after": rows[-1].id, "most": CHUNK}))
+        (rows,) = ask(connection, asked(chosen, full=full, after=rows[-1].id))
 
 
 def _identity(row: Any, vault: Vault) -> tuple[tuple[Any, ...], Known]:

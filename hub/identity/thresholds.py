@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hub.identity.comparisons import compared
+from hub.identity.comparisons import Matcher, compared
 from hub.identity.keys import NUMBER
 from hub.identity.model.decision import decide
 from hub.identity.model.levels import COMPARISONS, NIR
 from hub.identity.model.scorecard import rivals_of
+from hub.identity.rarity import base_in_force
 from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from hub.identity.comparisons import Matcher
+    from sqlalchemy import Connection
+
+    from hub.identity.matching import Matching
     from hub.identity.model.pairs import Pairs
+    from hub.storage.vault import Vault
 
 SAMPLED = 10_000  # records with a certified number looked at in a run
 BESIDE = 50  # records looked at under one key
@@ -86,6 +90,14 @@ class Check:
             "contradicted": round(self.contradicted, 6), "contradicted_limit": CONTRADICTED,
             "missed": round(self.missed, 6), "missed_limit": MISSED, "drifted": self.drifted,
         }  # fmt: skip
+
+
+def check_among(
+    connection: Connection, vault: Vault, matching: Matching, records: Collection[int], *, now: datetime
+) -> Check | None:
+    """The same once a run is over, whatever the number of transactions it took."""
+    matcher = Matcher(connection=connection, vault=vault, matching=matching, base=base_in_force(connection))
+    return check(matcher, records, now=now)
 
 
 def check(matcher: Matcher, records: Collection[int], *, now: datetime) -> Check | None:

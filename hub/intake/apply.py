@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # later full picture of its scope was applied: that picture confirmed, or no longer showed, everybody in it.
 JUDGE = """
 create temporary table judged on commit drop as
-select s.record, s.unit, s.key, s.repetition, r.id as source_record_id, r.left_on is not null as had_left,
+select s.record, s.unit, s.key, s.repetition, r.id as source_record_id, r.id is null as is_new, r.left_on is not null as had_left,
        case when s.repetition > 1 then 'unchanged'
             when greatest(r.order_key, f.order_key) > :order_key then 'superseded'
             when r.content_hash = s.content_hash and not r.withdrawn then 'unchanged'
@@ -53,20 +53,24 @@ where j.outcome = 'applied' or (j.outcome = 'unchanged' and j.repetition = 1 and
 on conflict do nothing
 """  # noqa: S608 - an expression of our own
 
+# A new record is known by its id from here on. Looked up by flow and key, in statistics of before this delivery, a flow that
+# has just begun would seem empty, and twenty-five thousand records would each be compared with all the others.
 INSERT_NEW = """
+with new as (
 insert into source_record
   (flow, partner, key, scope, version, content_hash, nir_hash, as_of, order_key, delivery_id, to_match, updated_at)
 select :flow, :partner, s.key, s.scope, 1, s.content_hash, s.nir_hash, coalesce(s.as_of, :reference_date), :order_key, :id, true, :now
 from judged j join staged_record s on s.delivery_id = :id and s.record = j.record
-where j.outcome = 'applied' and j.source_record_id is null
+where j.outcome = 'applied' and j.is_new
 order by s.record
+returning id, key
+)
+update judged j set source_record_id = new.id from new where new.key = j.key
 """
 
 NOTE_NEW = """
 insert into movement (delivery_id, source_record_id, kind, "on")
-select :id, r.id, 'entered', :reference_date
-from judged j join source_record r on r.flow = :flow and r.key = j.key
-where j.outcome = 'applied' and j.source_record_id is null
+select :id, source_record_id, 'entered', :reference_date from judged where outcome = 'applied' and is_new
 on conflict do nothing
 """
 
@@ -76,7 +80,7 @@ set version = (select max(v.version) + 1 from source_version v where v.source_re
     content_hash = s.content_hash, nir_hash = s.nir_hash, scope = s.scope, as_of = coalesce(s.as_of, :reference_date),
     order_key = :order_key, delivery_id = :id, left_on = null, withdrawn = false, to_match = true, updated_at = :now
 from judged j join staged_record s on s.delivery_id = :id and s.record = j.record
-where r.id = j.source_record_id and j.outcome = 'applied'
+where r.id = j.source_record_id and j.outcome = 'applied' and not j.is_new
 """
 
 # A remembered unit comes without its content: an earlier version of the record, with the same hash, holds it.
@@ -87,7 +91,7 @@ select r.id, r.version, coalesce(s.content, old.content), coalesce(s.nir_encrypt
        r.as_of, :id, :now
 from judged j
 join staged_record s on s.delivery_id = :id and s.record = j.record
-join source_record r on r.flow = :flow and r.key = j.key
+join source_record r on r.id = j.source_record_id
 left join lateral (
   select v.content, v.nir_encrypted from source_version v
   where s.content is null and v.source_record_id = r.id and v.content_hash = s.content_hash
@@ -131,8 +135,7 @@ select distinct :flow, scope, :order_key, :id from staged_record where delivery_
 
 RECORD_OUTCOMES = """
 insert into delivery_record (delivery_id, record, unit, outcome, source_record_id)
-select :id, j.record, j.unit, j.outcome, coalesce(j.source_record_id, r.id)
-from judged j left join source_record r on j.source_record_id is null and r.flow = :flow and r.key = j.key
+select :id, record, unit, outcome, source_record_id from judged
 union all
 select :id, record, unit, 'quarantined', null from quarantine where delivery_id = :id and state = 'open'
 """
@@ -178,6 +181,6 @@ def apply_staged(connection: Connection, known: Mapping[str, object]) -> None:
     """
     take_lock(connection, "reconcile", shared=True)
     for statement in (
-        JUDGE, NOTE_CHANGED, INSERT_NEW, NOTE_NEW, UPDATE_CHANGED, INSERT_VERSIONS, BRING_BACK, REMEMBER,
+        JUDGE, "analyze judged", NOTE_CHANGED, INSERT_NEW, NOTE_NEW, UPDATE_CHANGED, INSERT_VERSIONS, BRING_BACK, REMEMBER,
     ):  # fmt: skip
         connection.execute(text(statement), known)

@@ -122,6 +122,12 @@ def _queries(hub: Hub, people: Sequence[Any]) -> Iterator[Query]:
 SENDING = Patience(attempts=2, first_wait=0.5, longest_backoff=2.0, longest_wait=5.0)  # the outbox has its own
 
 
+def rate_of(hub: Hub, flow: Flow) -> float:
+    """The requests a second an API allows: what its connection states, else what its flow declares."""
+    assert flow.api is not None
+    return float(hub.settings.access(flow.connection).extra.get("rate_per_second", flow.api.rate_per_second))
+
+
 def open_france_travail(
     hub: Hub, flow: Flow, *, clock: Callable[[], datetime], gate: Gate | None = None
 ) -> FranceTravail:
@@ -132,15 +138,15 @@ def open_france_travail(
     assert flow.api is not None
     access = hub.settings.access(flow.connection)
     patience = SENDING if gate else Patience()
-    per_second = float(access.extra.get("rate_per_second", flow.api.rate_per_second))
     return FranceTravail(
         access=access,
         tokens=StoredTokens(engine=hub.engine, vault=hub.vault),
         budget=SharedBudget(
             engine=hub.engine,
             provider=flow.api.provider,
-            per_second=per_second,
+            per_second=rate_of(hub, flow),
             longest_wait=patience.longest_wait,
+            use="send" if gate else "ask",
             may_send=gate.may_send if gate else lambda: None,
         ),
         clock=clock,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 SAY_AGAIN_AFTER = 60.0
+LOOKS_IN_GRACE = 5  # where another process takes small files at once, the large ones are looked for less often
 SMALL = 1_000_000  # bytes: about a hundred households, or a thousand lines
 
 
@@ -62,5 +63,6 @@ def open_watch(flow: str, *, answers: bool = False) -> tuple[Watch, float]:
     access = hub.settings.access(declared.connection)
     connector = open_acknowledgements(declared, access) if answers else hub.connect(declared)
     connector.__enter__()
-    watch = Watch(hub=hub, flow=declared, connector=connector, remembers=not answers, grace=hub.settings.watch_grace)
-    return watch, declared.poll_every
+    grace = hub.settings.watch_grace
+    watch = Watch(hub=hub, flow=declared, connector=connector, remembers=not answers, grace=grace)
+    return watch, max(declared.poll_every, grace / LOOKS_IN_GRACE)

@@ -12,6 +12,8 @@ An entry is sealed by ``sha256(previous_hash + json([position, at, partner, pers
 A checkpoint signs (Ed25519) ``json([FORMAT, first, last, last_hash, root, previous_hash, at])``: hashes in hexadecimal, ``root``
 the Merkle tree head (RFC 9162: leaves ``sha256(0x00 + entry_hash)``, nodes ``sha256(0x01 + left + right)``) of the seals of
 entries ``first`` to ``last``. ``previous_hash`` is ``sha256(what was signed + its signature)`` of the checkpoint before.
+A handover says that a key takes over from another; both sign ``json([HANDOVER, from, to, at])``, keys in hexadecimal. Whichever key
+you trust, it leads to those before and after it; once a key has signed a checkpoint, those before it sign none.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FORMAT = "hub-journal-checkpoint-1"
+HANDOVER = "hub-journal-handover-1"
 GENESIS = bytes(32)
 FIELDS = ("position", "at", "partner", "person", "agreement", "purpose", "fields", "message")
 LEAF, NODE = b"\x00", b"\x01"
@@ -96,11 +99,55 @@ def signature_fault(checkpoint: dict[str, Any], key: Ed25519PublicKey) -> str | 
     return None
 
 
-def faults_of_journal(lines: Iterable[dict[str, Any]], key: Ed25519PublicKey) -> Iterator[str]:
+def handed_over(handover: dict[str, Any]) -> bytes:
+    """What both keys of a handover sign."""
+    return compact([HANDOVER, handover["from"], handover["to"], handover["at"]])
+
+
+def is_handover(handover: dict[str, Any]) -> bool:
+    """Whether both keys signed it."""
+    for name in ("from", "to"):
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(handover[name]))
+        try:
+            key.verify(bytes.fromhex(handover[f"signature_{name}"]), handed_over(handover))
+        except InvalidSignature:
+            return False
+    return True
+
+
+class Keys:
+    """The keys a journal may be signed with, in the order they took over: the one you trust, and those handovers lead to."""
+
+    def __init__(self, trusted: bytes, handovers: Iterable[dict[str, Any]] = ()) -> None:
+        held = [each for each in handovers if is_handover(each)]
+        after = {each["from"]: each["to"] for each in held}
+        before = {each["to"]: each["from"] for each in held}
+        self.order = [trusted.hex()]
+        while (found := before.get(self.order[0])) and found not in self.order:
+            self.order.insert(0, found)
+        while (found := after.get(self.order[-1])) and found not in self.order:
+            self.order.append(found)
+        self._trusted, self._reached = trusted.hex(), 0
+
+    def fault(self, checkpoint: dict[str, Any]) -> str | None:
+        """What is wrong with who signed a checkpoint; they are asked about in order."""
+        signer = checkpoint["public_key"] if checkpoint["public_key"] in self.order else self._trusted
+        if fault := signature_fault(checkpoint, Ed25519PublicKey.from_public_bytes(bytes.fromhex(signer))):
+            return fault
+        place = self.order.index(signer)
+        if place < self._reached:
+            return f"point de contrôle {checkpoint['last_position']} : signé d'une clé qui avait été remplacée"
+        self._reached = place
+        return None
+
+
+def faults_of_journal(lines: Iterable[dict[str, Any]], keys: Keys) -> Iterator[str]:
     """Every fault of an exported journal: entries in order, each checkpoint after the last entry it covers."""
     expected, previous, tree, before = 1, GENESIS, Tree(), GENESIS
     covered = 0
     for line in lines:
+        if line["kind"] == "handover":
+            continue
         if line["kind"] == "entry":
             if line["position"] != expected:
                 yield f"entrée {expected} : absente, ou déplacée"
@@ -112,18 +159,18 @@ def faults_of_journal(lines: Iterable[dict[str, Any]], key: Ed25519PublicKey) ->
             expected = line["position"] + 1
             tree.add(previous)
         else:
-            yield from faults_of_checkpoint(line, key, tree=tree, previous=previous, before=before)
+            yield from faults_of_checkpoint(line, keys, tree=tree, previous=previous, before=before)
             if (line["first_position"], line["last_position"]) != (covered + 1, expected - 1):
                 yield f"point de contrôle {line['last_position']} : ne couvre pas les entrées qui le précèdent"
             before, tree, covered = hash_of(line), Tree(), line["last_position"]
 
 
 def faults_of_checkpoint(
-    line: dict[str, Any], key: Ed25519PublicKey, *, tree: Tree, previous: bytes, before: bytes
+    line: dict[str, Any], keys: Keys, *, tree: Tree, previous: bytes, before: bytes
 ) -> Iterator[str]:
     """What does not hold of a checkpoint, given the entries read since the one before."""
     where = f"point de contrôle {line['last_position']}"
-    if fault := signature_fault(line, key):
+    if fault := keys.fault(line):
         yield fault
     if bytes.fromhex(line["previous_hash"]) != before:
         yield f"{where} : ne suit pas le point de contrôle précédent"
@@ -131,11 +178,11 @@ def faults_of_checkpoint(
         yield f"{where} : les entrées {line['first_position']} à {line['last_position']} ne sont pas celles qui ont été signées"
 
 
-def faults_of_proof(proof: dict[str, Any], key: Ed25519PublicKey) -> Iterator[str]:
+def faults_of_proof(proof: dict[str, Any], keys: Keys) -> Iterator[str]:
     """Every fault of a person's proof: each entry is whole, about that person, and under a signed checkpoint."""
     checkpoints = {each["last_position"]: each for each in proof["checkpoints"]}
-    for each in checkpoints.values():
-        if fault := signature_fault(each, key):
+    for _, each in sorted(checkpoints.items()):
+        if fault := keys.fault(each):
             yield fault
     for entry in proof["entries"]:
         where = f"entrée {entry['position']}"
@@ -163,19 +210,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify a journal of disclosures, or a person's proof.")
     parser.add_argument("file", type=Path)
     parser.add_argument(
-        "--key", required=True, help="the hub's public key, 64 hexadecimal digits, from a place you trust"
+        "--key", required=True, help="a public key of the hub, 64 hexadecimal digits, from a place you trust"
     )
     given = parser.parse_args(arguments)
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(given.key))
+        trusted = bytes.fromhex(given.key)
+        Ed25519PublicKey.from_public_bytes(trusted)
     except ValueError:
         parser.error("--key: 64 hexadecimal digits are expected")
     try:
         if given.file.suffix == ".json":
             proof = json.loads(given.file.read_text(encoding="utf-8"))
-            count, faults = len(proof["entries"]), list(faults_of_proof(proof, key))
+            keys = Keys(trusted, proof.get("handovers", ()))
+            count, faults = len(proof["entries"]), list(faults_of_proof(proof, keys))
         else:
-            faults = list(faults_of_journal(read_lines(given.file), key))
+            keys = Keys(trusted, (line for line in read_lines(given.file) if line["kind"] == "handover"))
+            faults = list(faults_of_journal(read_lines(given.file), keys))
             count = sum(line["kind"] == "entry" for line in read_lines(given.file))
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.stderr.write(f"{given.file.name}: unreadable ({type(error).__name__})\n")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = ("api-server", "dag-processor", "scheduler", "triggerer")
 POLITE_SECONDS = 5.0
+GIVE_WAY = ("nice", "-n", "5")  # what takes small deliveries and serves the screens on this machine goes first
 
 
 class Processes:
@@ -39,7 +40,7 @@ class Processes:
     def _start(self, name: str, log: Path) -> subprocess.Popen[bytes]:
         with log.open("wb") as output:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and words
-                self._airflow.command(name),
+                [*GIVE_WAY, *self._airflow.command(name)],
                 env=self._airflow.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

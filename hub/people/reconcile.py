@@ -1,7 +1,9 @@
-"""Reconcile: link records to persons, rebuild the touched dossiers, fill the outbox; one transaction."""
+"""Reconcile: link records to persons, rebuild the touched dossiers, fill the outbox; one transaction a slice."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +14,18 @@ from hub.dossiers.dossier import rebuild
 from hub.dossiers.protections import close_over, put, reopen
 from hub.identity.effect import effect_of
 from hub.identity.matching import read_matching
+from hub.identity.reconcile import FEW
 from hub.identity.reconcile import reconcile as link_records
-from hub.identity.thresholds import CONTRADICTED, MISSED
+from hub.identity.thresholds import CONTRADICTED, MISSED, check_among
 from hub.monitoring import telemetry
 from hub.monitoring.logs import log
+from hub.people.slices import Slice, slices
 from hub.rights.tombstones import hold_returned
 from hub.sharing.follow import carry_told
+from hub.sharing.news import Origin
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import fill
+from hub.storage.store import is_waited_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 DRIFT, SUBJECT = "seuils_derives", "rapprochement"
+LOOK_AGAIN = 10  # slices between two looks at what came alone meanwhile
+GIVE_WAY = 0.5  # seconds a flood leaves to whoever waits for it: to apply what came, and to match it at once
 
 # When the newest word about each person reached us: what the time from arrival to delivery is counted from.
 ARRIVALS = """
@@ -46,26 +54,77 @@ group by l.person_id
 """
 
 
-def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False, anyhow: bool = False) -> dict[str, Any]:
+def reconcile(
+    hub: Hub,
+    *,
+    clock: Callable[[], datetime],
+    full: bool = False,
+    anyhow: bool = False,
+    deliveries: Collection[int] | None = None,
+) -> dict[str, Any]:
     """Match what is new (``full``: everything), rebuild dossiers, write messages and disclosures with them.
 
+    What is new is taken in slices, each whole in its transaction; ``deliveries`` leaves every other flood to somebody else.
     Returns counts: records looked at, links made, persons, review cases, dossiers changed, messages per partner. A full match is
     to change nobody: it says whom it did, and above ``HUB_REMATCH_LIMIT`` it changes nothing unless ``anyhow``.
     """
-    now = clock()
-    with (
-        telemetry.step("reconcile", telemetry.deliveries_to_match(hub.engine)),
-        hub.engine.connect() as connection,
-        connection.begin() as transaction,
-    ):
-        reconciled = link_records(connection, hub.vault, hub.matching, now=now, full=full)
-        effect = effect_of(connection, reconciled.moved) if full else None
-        if effect and effect.above(hub.settings.rematch_limit) and not anyhow:
+    with telemetry.step("reconcile", telemetry.deliveries_to_match(hub.engine)):
+        done = _again(hub, anyhow=anyhow, now=clock()) if full else _new(hub, clock=clock, deliveries=deliveries)
+    if not done.get("blocked"):
+        log().info("reconciled", **{name: value for name, value in done.items() if name != "drift"})
+    return done
+
+
+def _again(hub: Hub, *, anyhow: bool, now: datetime) -> dict[str, Any]:
+    with hub.engine.connect() as connection, connection.begin() as transaction:
+        reconciled = link_records(connection, hub.vault, hub.matching, now=now, full=True)
+        effect = effect_of(connection, reconciled.moved)
+        if effect.above(hub.settings.rematch_limit) and not anyhow:
             transaction.rollback()
             return {"blocked": True, "limit": hub.settings.rematch_limit, **effect.to_dict()}
-        done = _follow(hub, connection, reconciled, now=now)
-    log().info("reconciled", **done)
-    return done | ({"drift": effect.to_dict()} if effect else {})
+        return _follow(hub, connection, reconciled, now=now) | {"drift": effect.to_dict()}
+
+
+def _new(hub: Hub, *, clock: Callable[[], datetime], deliveries: Collection[int] | None) -> dict[str, Any]:
+    """Slice after slice until nothing waits: what came alone meanwhile goes before the rest of a flood."""
+    waiting, total = _waiting(hub, deliveries) or [Slice()], dict[str, Any]()
+    looked_at: list[int] = []
+    while waiting:
+        for chosen in waiting[:LOOK_AGAIN]:
+            done = _slice(hub, chosen, now=clock())
+            looked_at += chosen.records
+            total = {name: _added(total.get(name, type(value)()), value) for name, value in done.items()}
+        waiting = _waiting(hub, deliveries)
+    return total | _checked(hub, looked_at, now=clock())
+
+
+def _checked(hub: Hub, records: Collection[int], *, now: datetime) -> dict[str, Any]:
+    """Whether the thresholds are still right, once enough was matched to tell."""
+    if len(records) < FEW:
+        return {}
+    with hub.engine.begin() as connection:
+        found = check_among(connection, hub.vault, hub.matching, records, now=now)
+        return _thresholds(connection, found, now=now)
+
+
+def _waiting(hub: Hub, deliveries: Collection[int] | None) -> list[Slice]:
+    with hub.engine.connect() as connection:
+        return slices(connection, deliveries=deliveries)
+
+
+def _slice(hub: Hub, chosen: Slice, *, now: datetime) -> dict[str, Any]:
+    with hub.engine.begin() as connection:
+        reconciled = link_records(connection, hub.vault, hub.matching, now=now, chosen=chosen.records)
+        done = _follow(hub, connection, reconciled, now=now, flood=chosen.flood)
+        waited_for = chosen.flood and is_waited_for(connection, "reconcile")
+    if waited_for:
+        time.sleep(GIVE_WAY)
+    return done
+
+
+def _added(one: Any, other: Any) -> Any:
+    """Two counts, or two tables of counts, together."""
+    return dict(Counter(one) + Counter(other)) if isinstance(one, dict) else one + other
 
 
 def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict[str, Any]:
@@ -86,7 +145,9 @@ def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict
     }
 
 
-def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: datetime) -> dict[str, Any]:
+def _follow(
+    hub: Hub, connection: Connection, reconciled: Reconciled, *, now: datetime, flood: bool = False
+) -> dict[str, Any]:
     """All that follows from links, in their transaction."""
     reopen(connection, reconciled.touched, now=now)
     touched = reconciled.touched | close_over(connection, now=now)
@@ -95,11 +156,9 @@ def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: da
     carry_told(connection, reconciled.moved)
     changed = rebuild(connection, touched, now=now)
     recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
-    arrived_at = _arrivals(connection, touched)
-    filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
+    origin = Origin(arrived_at=_arrivals(connection, touched), flood=flood)
+    filled = fill(connection, hub.agreements, touched, now=now, origin=origin, recalled=recalled)
     note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
-    if reconciled.thresholds:
-        _say_drift(connection, reconciled.thresholds, now=now)
     return {
         "records": reconciled.records,
         "linked": reconciled.linked,
@@ -111,7 +170,14 @@ def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: da
         "persons_touched": len(touched),
         "dossiers_changed": len(changed),
         "messages": dict(filled.messages),
-    } | ({"thresholds": reconciled.thresholds.to_dict()} if reconciled.thresholds else {})
+    } | _thresholds(connection, reconciled.thresholds, now=now)
+
+
+def _thresholds(connection: Connection, found: Check | None, *, now: datetime) -> dict[str, Any]:
+    if found is None:
+        return {}
+    _say_drift(connection, found, now=now)
+    return {"thresholds": found.to_dict()}
 
 
 def _say_drift(connection: Connection, found: Check, *, now: datetime) -> None:

@@ -5,8 +5,6 @@ Whoever holds the database could rewrite a hash chain whole, or cut its end. Wha
 
 from __future__ import annotations
 
-import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, text
@@ -14,11 +12,12 @@ from sqlalchemy import insert, select, text
 from hub.alarms import Alarm, close_alarms, raise_alarms
 from hub.offline.verify_journal import GENESIS, Tree, hash_of, signed_part
 from hub.sharing.journal import Verified, verify
+from hub.storage.outside import keep_lines, read_copies
 from hub.storage.store import take_lock
 from schemas.tables import checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -42,6 +41,7 @@ def sign_journal(hub: Hub, *, now: datetime) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     while True:
         with hub.engine.begin() as connection:
+            take_lock(connection, "journal")  # so that no other key takes over meanwhile
             new = _sign_next(connection, hub.signer, now=now)
         if new is None:
             break
@@ -54,7 +54,7 @@ def sign_journal(hub: Hub, *, now: datetime) -> list[dict[str, Any]]:
 def verify_signed(hub: Hub, connection: Connection) -> Verified:
     """Recompute the whole journal and every checkpoint, with the copies and the public key kept outside the database."""
     signed, copies = all_checkpoints(connection), read_copies(hub.settings.checkpoints)
-    return verify(connection, checkpoints=signed, copies=copies, public_key=hub.public_key)
+    return verify(connection, checkpoints=signed, copies=copies, public_key=hub.public_key, handovers=hub.handovers)
 
 
 def sign_regularly(hub: Hub, *, now: datetime) -> int:
@@ -69,7 +69,6 @@ def sign_regularly(hub: Hub, *, now: datetime) -> int:
 
 
 def _sign_next(connection: Connection, signer: Signer, *, now: datetime) -> dict[str, Any] | None:
-    take_lock(connection, "journal")
     last = connection.execute(select(checkpoint).order_by(checkpoint.c.id.desc()).limit(1)).first()
     after = last.last_position if last else 0
     rows = connection.execute(text(SEALS), {"after": after, "most": COVERS_AT_MOST}).all()
@@ -115,26 +114,6 @@ def all_checkpoints(connection: Connection) -> list[dict[str, Any]]:
 
 
 def keep_copies(file: Path, checkpoints: Sequence[Mapping[str, Any]]) -> None:
-    """Append to the file the checkpoints it does not hold yet: one JSON document a line, safe on disk on return."""
+    """Append to the file the checkpoints it does not hold yet."""
     known = {each["last_position"] for each in read_copies(file)}
-    new = [each for each in checkpoints if each["last_position"] not in known]
-    if not new:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    cut_short = file.exists() and not file.read_bytes().endswith(b"\n")
-    with file.open("a", encoding="ascii") as copies:
-        copies.write("\n" if cut_short else "")
-        copies.writelines(f"{json.dumps(each, sort_keys=True)}\n" for each in new)
-        copies.flush()
-        os.fsync(copies.fileno())
-
-
-def read_copies(file: Path) -> list[dict[str, Any]]:
-    """The checkpoints kept outside the database; a line cut short by a crash is not one yet."""
-    return list(_whole(file.read_text(encoding="ascii").splitlines())) if file.exists() else []
-
-
-def _whole(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
-    for line in lines:
-        if line.startswith("{") and line.endswith("}"):
-            yield json.loads(line)
+    keep_lines(file, [each for each in checkpoints if each["last_position"] not in known])

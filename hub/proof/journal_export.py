@@ -29,8 +29,10 @@ order by position
 SEALS = "select entry_hash from disclosure where position between :first and :last order by position"
 
 
-def export(connection: Connection) -> Iterator[dict[str, Any]]:
+def export(connection: Connection, *, handovers: Sequence[Mapping[str, Any]] = ()) -> Iterator[dict[str, Any]]:
     """Every entry in order, and each checkpoint after the last entry it covers; no value of anybody, opaque ids."""
+    for each in handovers:
+        yield {"kind": "handover", **each}
     waiting = all_checkpoints(connection)
     with connection.execute(text(ENTRIES), {"persons": None}, execution_options={"yield_per": CHUNK}) as entries:
         for row in entries:
@@ -49,7 +51,9 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def proof_of(connection: Connection, persons: Collection[UUID]) -> dict[str, Any]:
+def proof_of(
+    connection: Connection, persons: Collection[UUID], *, handovers: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """The entries about a person (under every id it had), each with its way to a signed checkpoint.
 
     Entries no checkpoint covers yet are counted under ``not_signed_yet`` and left out: sign first.
@@ -67,6 +71,7 @@ def proof_of(connection: Connection, persons: Collection[UUID]) -> dict[str, Any
         "persons": sorted(map(str, persons)),
         "entries": proven,
         "checkpoints": used,
+        "handovers": list(handovers),
         "not_signed_yet": len(entries) - len(proven),
     }
 

@@ -73,7 +73,10 @@ def access_report(hub: Hub, person: UUID, *, now: datetime) -> dict[str, Any]:
             "known": [_known(path, each, hidden) for path, each in sorted(dossier.items())],
             "said": _said(hub, said, hidden),
             "told": _told(connection, persons, hidden),
-            "proof": {**proof_of(connection, persons), "public_key": hub.public_key.hex() if hub.public_key else None},
+            "proof": {
+                **proof_of(connection, persons, handovers=hub.handovers),
+                "public_key": hub.public_key.hex() if hub.public_key else None,
+            },
         }
 
 

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
+from hub.alarms import Alarm, close_alarms, raise_alarms
 from hub.dossiers.protections import ids_of, put
 from hub.rights.erasure import destroy
 from hub.rights.redaction import redact_pending
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 CHUNK = 1000
 AUTHOR = "conservation"
 REASON = "durée de conservation atteinte"
+
+HELD, LITIGATION, SUBJECT = "conservation_retenue", "conservation_litige", "conservation"
+FEW = 20  # people: however few the store knows, so many are no accident
+TOO_MANY = (
+    "Cette nuit {archive} personnes seraient archivées, {unfollowed} et {destroy} détruites : plus que la limite d'une nuit. "
+    "Rien n'est fait. hub retention, puis hub retention --yes si c'est juste."
+)
+KEPT = "{litigation} personnes ont atteint leur durée de conservation et sont gardées pour un litige."
 
 DUE = """
 with word as (
@@ -127,6 +136,36 @@ def retain(hub: Hub, *, clock: Callable[[], datetime], dry_run: bool) -> dict[st
             hub.raw.destroy(sha256)
         counts |= redact_pending(hub, now=clock())
     return {"dry_run": dry_run, **counts}
+
+
+def retain_nightly(hub: Hub, *, clock: Callable[[], datetime], dry_run: bool) -> dict[str, Any]:
+    """The same by itself, each night: what is due is done, unless it is so much that a clock or a delivery must be wrong.
+
+    Then nothing is done, and an alarm waits for an operator; another says that people are kept for a litigation.
+    """
+    counts = retain(hub, clock=clock, dry_run=True)
+    held = _too_many(hub, sum(counts[kind] for kind in ("archive", "unfollowed", "destroy")))
+    with hub.engine.begin() as connection:
+        too_many = Alarm(kind=HELD, subject=SUBJECT, message=TOO_MANY.format(**counts))
+        kept = Alarm(kind=LITIGATION, subject=SUBJECT, message=KEPT.format(**counts))
+        _say(connection, too_many, holds=held, now=clock())
+        _say(connection, kept, holds=counts["litigation"] > 0, now=clock())
+    done = counts if dry_run or held else retain(hub, clock=clock, dry_run=False)
+    return done | {"held": held}
+
+
+def _too_many(hub: Hub, people: int) -> bool:
+    with hub.engine.connect() as connection:
+        everybody = connection.execute(text("select count(distinct person_id) from link where superseded_at is null"))
+        return people > max(FEW, hub.settings.retention_limit * int(everybody.scalar_one()))
+
+
+def _say(connection: Connection, alarm: Alarm, *, holds: bool, now: datetime) -> None:
+    """Keep an alarm true: raised, or seen again with what it says now, or closed."""
+    if holds:
+        raise_alarms(connection, [alarm], now=now)
+    else:
+        close_alarms(connection, alarm.subject, now=now, kind=alarm.kind)
 
 
 def _archive(hub: Hub, people: list[UUID], *, now: datetime) -> None:

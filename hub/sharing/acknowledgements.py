@@ -15,12 +15,12 @@ from uuid import UUID
 from hub.sharing import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
 
-    from connectors.base import Connector
+    from connectors.base import Arrival, Connector
 
 ACCEPTED_CODES = frozenset({"0000", "3436"})  # done, or already done
 STATUSES = frozenset({"OK", "KO"})
@@ -42,10 +42,12 @@ class Acknowledged:
     unreadable: int = 0
 
 
-def acknowledge(engine: Engine, partner: str, connector: Connector, *, now: datetime) -> Acknowledged:
-    """Read every acknowledgement file; a file goes once its answers are kept, so that it may be read again after a crash."""
+def acknowledge(
+    engine: Engine, partner: str, connector: Connector, *, now: datetime, arrivals: Sequence[Arrival] | None = None
+) -> Acknowledged:
+    """Read every acknowledgement file, or those given; a file goes once its answers are kept, so that it may be read again after a crash."""
     total: Counter[str] = Counter()
-    for arrival in connector.arrivals():
+    for arrival in connector.arrivals() if arrivals is None else arrivals:
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as content:
             connector.fetch(arrival, content)
             content.seek(0)

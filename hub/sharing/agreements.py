@@ -1,6 +1,7 @@
 """Agreements: the legal text, the fields, the perimeter and the duration that let a partner receive something.
 
-Deny by default: a field no agreement names goes nowhere, and an agreement outside its dates shares nothing.
+Deny by default: a field no agreement names goes nowhere, nobody outside its territory is told of, and an agreement outside
+its dates shares nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from hub.sharing.territory import FRANCE, Code, covers
 from schemas.beneficiary import facts
 from schemas.errors import FixTheDeclaration
 from schemas.facts import Sensitivity
@@ -51,6 +53,9 @@ class Agreement(BaseModel):
     sensitive: tuple[str, ...] = ()
     urgent: tuple[str, ...] = Field(default=(), description="fields whose news goes before the others'")
     perimeter: Literal["followed"]
+    territory: tuple[Code, ...] = Field(
+        min_length=1, description="the départements it covers; france for a national body"
+    )
     valid_from: date
     valid_until: date
     frequency: Literal["daily", "immediate"]
@@ -74,6 +79,10 @@ class Agreement(BaseModel):
         """What of it holds on a day it is in force."""
         return self
 
+    def within(self, lives: str | None) -> Agreement | None:
+        """What of it holds for somebody who lives in a département; None when nothing does."""
+        return self if covers(self.territory, lives) else None
+
     def attributed(self, fields: Iterable[str]) -> list[tuple[Agreement, list[str]]]:
         """The agreement each of some fields is told under."""
         return [(self, sorted(fields))]
@@ -89,6 +98,10 @@ class Entitlement(Agreement):
 
     def on(self, day: date) -> Agreement:
         return together([part for part in self.parts if part.in_force(day)])
+
+    def within(self, lives: str | None) -> Agreement | None:
+        parts = [part for part in self.parts if covers(part.territory, lives)]
+        return together(parts) if parts else None
 
     def attributed(self, fields: Iterable[str]) -> list[tuple[Agreement, list[str]]]:
         left, found = set(fields), []
@@ -109,13 +122,24 @@ def together(parts: Sequence[Agreement]) -> Agreement:
     sensitive = dict.fromkeys(path for part in parts for path in part.sensitive)
     return Entitlement(
         **first.model_dump(
-            exclude={"fields", "sensitive", "urgent", "purpose", "legal_basis", "valid_from", "valid_until", "name"}
+            exclude={
+                "fields",
+                "sensitive",
+                "urgent",
+                "purpose",
+                "legal_basis",
+                "territory",
+                "valid_from",
+                "valid_until",
+                "name",
+            }
         ),
         fields=tuple(dict.fromkeys(path for part in parts for path in part.fields)),
         sensitive=tuple(sensitive),
         urgent=tuple(dict.fromkeys(path for part in parts for path in part.urgent)),
         purpose=" ; ".join(part.purpose for part in parts),
         legal_basis=tuple(dict.fromkeys(text for part in parts for text in part.legal_basis)),
+        territory=tuple(dict.fromkeys(code for part in parts for code in part.territory)),
         valid_from=min(part.valid_from for part in parts),
         valid_until=max(part.valid_until for part in parts),
         parts=tuple(parts),
@@ -173,6 +197,12 @@ def _fault(each: ErrorDetails) -> str:
 def _misfits(agreement: Agreement) -> Iterator[str]:
     if agreement.valid_until <= agreement.valid_from:
         yield "valid_until: must come after valid_from; put the last day it is in force."
+    if agreement.partner.startswith("departement_") and FRANCE in agreement.territory:
+        yield "territory: a département is no national body; name the one it covers."
+    yield from _misfit_fields(agreement)
+
+
+def _misfit_fields(agreement: Agreement) -> Iterator[str]:
     for path in set(agreement.urgent).difference(agreement.all_fields):
         yield f"urgent.{path}: not a field of this agreement; name it under fields:, or take it out."
     for path, times in Counter(agreement.all_fields).items():

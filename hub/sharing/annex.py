@@ -8,11 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub.sharing.contract import columns
 from hub.sharing.effect import of_partner
+from hub.sharing.territory import FRANCE
 from hub.sharing.widening import sha256_of
 from schemas.beneficiary import facts
 from schemas.facts import Sensitivity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from connectors.declaration import Flow
@@ -47,9 +49,17 @@ def annex(agreement: Agreement, flow: Flow, mapping: OutMapping, *, today: date,
             for path in agreement.all_fields
         ],
         sensitive=[facts()[path].label for path in agreement.sensitive],
+        territory=_territory(agreement.territory),
         flow=flow,
         frequency=FREQUENCIES[agreement.frequency],
         state=state,
         sha256=sha256_of(agreement),
         today=today,
     )
+
+
+def _territory(codes: Sequence[str]) -> str:
+    if FRANCE in codes:
+        return "La France entière : le partenaire est un organisme national."
+    named = f"Département{'s' * (len(codes) > 1)} {', '.join(codes)}"
+    return f"{named}. Rien n'est transmis sur une personne dont le domicile connu est ailleurs."

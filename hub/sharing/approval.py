@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import text
 
 from hub.sharing.agreements import Agreement
+from hub.sharing.territory import FRANCE
 from hub.sharing.widening import content_of, held_back, sha256_of, wider
 from hub.storage.store import take_lock
 from schemas.errors import FixTheDeclaration
@@ -61,7 +62,9 @@ def in_force(engine: Engine, declared: Mapping[str, Agreement]) -> dict[str, Agr
 
 
 def _approved(connection: Connection) -> dict[str, Agreement]:
-    return {row.name: Agreement.model_validate(row.content) for row in connection.execute(text(APPROVED))}
+    """Agreements approved before they named a territory held everywhere."""
+    rows = connection.execute(text(APPROVED))
+    return {row.name: Agreement.model_validate({"territory": [FRANCE], **row.content}) for row in rows}
 
 
 def _same(one: Agreement | None, other: Agreement) -> bool:

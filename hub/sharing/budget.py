@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import text
 
@@ -27,26 +27,36 @@ PROBE = timedelta(seconds=60)  # a probe that says nothing for that long was kil
 # After a 429 the rate is halved; it doubles again every minute.
 PACE = "least(1, b.pace * power(2, coalesce(extract(epoch from clock_timestamp() - b.slowed_at), 0) / 60))"
 
+# When a use may take slots again: it holds no more than one more batch ahead of now, so that another use, however few its
+# requests, finds its own soon after.
+TURN = "coalesce(cast(b.turns ->> :use as timestamptz), '-infinity') - :count * :gap / b.pace"
+
 # Slots are taken by moving the provider's next free moment forward: one statement, safe between processes. An open circuit
 # gives none; once its time is over it gives one, to one process, which is the probe.
 TAKE = f"""
-insert into rate_budget as b (provider, next_slot_at) values (:provider, clock_timestamp() + :count * :gap)
+insert into rate_budget as b (provider, next_slot_at, turns)
+values (:provider, clock_timestamp() + :count * :gap, jsonb_build_object(cast(:use as text), clock_timestamp() + :count * :gap))
 on conflict (provider) do update
   set next_slot_at = greatest(b.next_slot_at, clock_timestamp())
         + (case when b.open_until is null then :count else 1 end) * :gap / {PACE},
+      turns = b.turns || jsonb_build_object(cast(:use as text), greatest(b.next_slot_at, clock_timestamp())
+        + (case when b.open_until is null then :count else 1 end) * :gap / {PACE}),
       pace = {PACE}, slowed_at = case when b.slowed_at is not null then clock_timestamp() end,
       probe_until = case when b.open_until is not null then clock_timestamp() + :probe end
   where (b.open_until is null or (b.open_until <= clock_timestamp() and coalesce(b.probe_until, b.open_until) <= clock_timestamp()))
     and (cast(:longest as interval) is null or b.next_slot_at <= clock_timestamp() + :longest)
+    and {TURN} <= clock_timestamp()
 returning case when open_until is null then :count else 1 end as slots, extract(epoch from :gap) / pace as gap,
   extract(epoch from next_slot_at - clock_timestamp()) as ends_in, failures > 0 or open_until is not null as doubtful
 """  # noqa: S608 - an expression of our own
 
-STATE = """
+STATE = f"""
 select open_until is not null and (open_until > clock_timestamp() or probe_until > clock_timestamp()) as open,
-       greatest(extract(epoch from greatest(next_slot_at, open_until, probe_until) - clock_timestamp()), 1) as after
-from rate_budget where provider = :provider
-"""
+       cast(:longest as interval) is not null and next_slot_at > clock_timestamp() + :longest as paused,
+       greatest(extract(epoch from greatest(next_slot_at, open_until, probe_until) - clock_timestamp()), 1) as after,
+       greatest(extract(epoch from {TURN} - clock_timestamp()), 0) as turn_in
+from rate_budget b where provider = :provider
+"""  # noqa: S608 - an expression of our own
 
 # Requests that were under way together hear of the same trouble: it slows the rate down once.
 SLOW_DOWN = f"""
@@ -97,13 +107,14 @@ class SharedBudget:
     """Requests per second allowed to one provider, whatever the number of processes; thread-safe.
 
     ``longest_wait`` (seconds) is how long a slot may be waited for: a longer pause is ``NotNow``. ``may_send`` is asked
-    before every request, and raises ``NotNow`` to stop it.
+    before every request, and raises ``NotNow`` to stop it. Each ``use`` of the provider has its turn, however much another asks.
     """
 
     engine: Engine
     provider: str
     per_second: float
     longest_wait: float | None = None
+    use: Literal["ask", "send"] = "send"
     may_send: Callable[[], None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
@@ -121,14 +132,19 @@ class SharedBudget:
 
     def _next_slot(self) -> float:
         with self._lock:
-            if not self._slots:
-                self._slots = self._take()
+            while not self._slots:
+                self._slots, turn_in = self._take()
+                if not self._slots:
+                    self.sleep(min(max(turn_in, 0.001), SLICE))
+                    self.may_send()
             return self._slots.pop(0)
 
-    def _take(self) -> list[float]:
+    def _take(self) -> tuple[list[float], float]:
+        """The next slots, or in how many seconds it is this use's turn; raises ``NotNow`` when there are none now."""
         longest = None if self.longest_wait is None else timedelta(seconds=self.longest_wait)
         known = {
             "provider": self.provider,
+            "use": self.use,
             "gap": timedelta(seconds=1 / self.per_second),
             "count": max(1, min(MOST_AT_ONCE, int(self.per_second * AHEAD))),
             "probe": PROBE,
@@ -138,10 +154,13 @@ class SharedBudget:
             taken = connection.execute(text(TAKE), known).first()
             now = self.monotonic()
             if taken is None:
-                raise self._not_now(connection.execute(text(STATE), {"provider": self.provider}).one())
+                state = connection.execute(text(STATE), known).one()
+                if state.open or state.paused:
+                    raise self._not_now(state)
+                return [], float(state.turn_in)
         self._doubtful = taken.doubtful
         gap, end = float(taken.gap), now + float(taken.ends_in)
-        return [end - gap * left for left in range(taken.slots, 0, -1)]
+        return [end - gap * left for left in range(taken.slots, 0, -1)], 0.0
 
     @staticmethod
     def _not_now(state: Any) -> NotNow:

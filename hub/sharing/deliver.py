@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BATCH = 100
 AT_ONCE = 8
+CLAIMED_SECONDS = 5.0  # of a partner's rate that a batch claims: what is urgent waits for no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,11 @@ class Delivered:
     parked: int = 0
     untried: int = 0
     nothing_to_send: int = 0
+
+
+def batch_at(per_second: float) -> int:
+    """How many messages to claim at once from a partner of that rate."""
+    return max(AT_ONCE, min(BATCH, int(per_second * CLAIMED_SECONDS)))
 
 
 class Sender(Protocol):

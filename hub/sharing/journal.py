@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import text
 
-from hub.offline.verify_journal import Tree, hash_of, signature_fault
+from hub.offline.verify_journal import Keys, Tree, hash_of
 from hub.sharing.disclosures import GENESIS, Disclosure, append, seal
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class _Checkpoints:
     """The signed checkpoints, met one after the other as entries go by."""
 
     waiting: list[Mapping[str, Any]]
-    key: Ed25519PublicKey | None
+    keys: Keys | None
     tree: Tree = field(default_factory=Tree)
     before: bytes = GENESIS
     signed_to: int = 0
@@ -99,7 +98,7 @@ class _Checkpoints:
     def _met(self, checkpoint: dict[str, Any], entry_hash: bytes) -> Iterator[Fault]:
         first, last = checkpoint["first_position"], checkpoint["last_position"]
         held = True
-        if self.key is not None and (fault := signature_fault(checkpoint, self.key)):
+        if self.keys is not None and (fault := self.keys.fault(checkpoint)):
             held = False
             yield Fault(position=last, what=fault)
         if checkpoint["previous_hash"] != self.before.hex():
@@ -120,11 +119,13 @@ def verify(
     checkpoints: Sequence[Mapping[str, Any]] = (),
     copies: Sequence[Mapping[str, Any]] = (),
     public_key: bytes | None = None,
+    handovers: Sequence[dict[str, Any]] = (),
 ) -> Verified:
     """Recompute every entry, then every checkpoint over it.
 
     ``checkpoints`` are those of the database, ``copies`` those kept outside it: what was deleted with its checkpoint still
-    has its copy. ``public_key`` is the one to trust, from outside the database.
+    has its copy. ``public_key`` is the one to trust, from outside the database, with those its
+    ``handovers`` lead to.
     """
     known = {each["last_position"]: each for each in checkpoints}
     kept = {each["last_position"]: each for each in copies}
@@ -135,7 +136,7 @@ def verify(
     ]
     signed = _Checkpoints(
         waiting=[each for _, each in sorted((known | kept).items())],
-        key=Ed25519PublicKey.from_public_bytes(public_key) if public_key else None,
+        keys=Keys(public_key, handovers) if public_key else None,
     )
     chain = _Chain()
     rewritten: list[Fault] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +11,8 @@ from hub.dossiers.survivorship import groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
 
     from hub.sharing.agreements import Agreement
 
@@ -22,6 +24,17 @@ class Known:
     dossier: Mapping[str, Mapping[str, Any]]
     own: Sequence[Mapping[str, Any]]
     told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where news come from: when the newest word about each person reached us, and whether it was in a ``flood``."""
+
+    arrived_at: Mapping[UUID, datetime] = field(default_factory=dict)
+    flood: bool = False
+
+
+UNKNOWN = Origin()
 
 
 def news(agreement: Agreement, known: Known, *, whole: bool = False, recall: bool = False) -> dict[str, Any]:

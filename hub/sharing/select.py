@@ -10,10 +10,11 @@ from uuid import UUID, uuid5
 import orjson
 from sqlalchemy import text
 
-from hub.dossiers.protections import protections, silenced, whereabouts
+from hub.dossiers.protections import protections
 from hub.sharing import journal
+from hub.sharing.holding import holding
 from hub.sharing.journal import Disclosure
-from hub.sharing.news import Known, news, not_yet_told
+from hub.sharing.news import UNKNOWN, Known, Origin, news, not_yet_told
 from hub.storage.store import copy_rows
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def fill(
     persons: Collection[UUID],
     *,
     now: datetime,
-    arrived_at: Mapping[UUID, datetime] | None = None,
+    origin: Origin = UNKNOWN,
     whole: bool = False,
     recalled: Collection[UUID] = (),
 ) -> Filled:
@@ -125,6 +126,7 @@ def fill(
     A message that has not left is replaced when there is something newer to say, and withdrawn when there is nothing
     to say any more: nobody follows the person, or the agreement has ended. ``whole`` tells everything again. For persons
     ``recalled`` (a link or a delivery was undone), every value told that the dossier holds no more is taken back.
+    What came in a flood goes after what came alone.
     """
     today = now.date()
     in_force = {name: agreement.on(today) for name, agreement in agreements.items() if agreement.in_force(today)}
@@ -138,7 +140,7 @@ def fill(
         }
         protected = protections(connection, ordered[start : start + CHUNK], now=now)
         decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
-        _write(connection, decided, now=now, arrived_at=arrived_at or {}, many=len(ordered) > MANY)
+        _write(connection, decided, now=now, origin=origin, many=len(ordered) > MANY)
         for message in decided.messages:
             filled.messages[message.partner] += 1
             filled.fields.update((message.partner, path) for path in message.payload["fields"])
@@ -165,39 +167,30 @@ def _decide(
         waiting[row.partner, row.person_id].append(row)
     told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
     decided = _Decided()
-    silent = silenced(protected)
     for row in connection.execute(text(FOLLOWED), known).all():
-        if row.person_id in silent:
-            continue
-        key = (row.partner, row.person_id)
-        how = {"whole": whole, "recall": row.person_id in recalled}
-        agreement = _sheltered(in_force[row.partner], protected.get(row.person_id, ()))
-        _tell_news(decided, row, agreement, told=told.get(key), waiting=waiting.pop(key, []), how=how)
+        key, how = (row.partner, row.person_id), {"whole": whole, "recall": row.person_id in recalled}
+        kinds = protected.get(row.person_id, ())
+        holds = holding(in_force[row.partner], row.dossier or {}, kinds, recall=how["recall"])
+        if holds is not None:
+            _tell_news(decided, row, holds, told=told.get(key), waiting=waiting.pop(key, []), how=how)
     for key, unsent in waiting.items():
         decided.replaced += [each.id for each in unsent]
         decided.told.append((*key, told[key].sequence, _really_told(told[key], unsent)))
     return decided
 
 
-def _sheltered(agreement: Agreement, kinds: Collection[str]) -> Agreement:
-    """The agreement as it holds for one person: of somebody under threat, it does not say where it lives."""
-    if "threat" not in kinds:
-        return agreement
-    fields = tuple(path for path in agreement.fields if path not in whereabouts())
-    return agreement.model_copy(update={"fields": fields})
-
-
 def _tell_news(
     decided: _Decided,
     row: Row[Any],
-    agreement: Agreement,
+    holds: tuple[Agreement, Mapping[str, Any]],
     *,
     told: Any,
     waiting: Sequence[Any],
     how: Mapping[str, bool],
 ) -> None:
+    agreement, dossier = holds
     really = _really_told(told, waiting)
-    fields = news(agreement, Known(dossier=row.dossier or {}, own=row.own, told=really), **how)
+    fields = news(agreement, Known(dossier=dossier, own=row.own, told=really), **how)
     payload = {
         "reference": _reference(row.own),
         "fields": fields,
@@ -239,7 +232,7 @@ def withdraw_told(
             payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
             decided.messages.append(_message(row, agreements[row.partner], sequence, payload))
         decided.told.append((*key, sequence, {}))
-    _write(connection, decided, now=now, arrived_at={}, many=len(persons) > MANY)
+    _write(connection, decided, now=now, many=len(persons) > MANY)
     return Counter(message.partner for message in decided.messages)
 
 
@@ -265,9 +258,7 @@ def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
     return {path: each[path] for each in reversed(own) for path in wanted if path in each}
 
 
-def _write(
-    connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime], many: bool
-) -> None:
+def _write(connection: Connection, decided: _Decided, *, now: datetime, origin: Origin = UNKNOWN, many: bool) -> None:
     touched = sorted({each.person_id for each in decided.messages})
     lanes = {row.person_id: row.lane or "" for row in connection.execute(text(LANES), {"persons": touched})}
     connection.execute(text(REPLACE), {"ids": decided.replaced})
@@ -276,8 +267,8 @@ def _write(
         "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, arrived_at, created_at, next_attempt_at) from stdin",
         (
             (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
-             orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many), lanes.get(each.person_id, ""),
-             arrived_at.get(each.person_id), now, now)
+             orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many or origin.flood), lanes.get(each.person_id, ""),
+             origin.arrived_at.get(each.person_id), now, now)
             for each in decided.messages
         ),
     )  # fmt: skip

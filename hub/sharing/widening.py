@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from hub.sharing.territory import common
+
 if TYPE_CHECKING:
     from hub.sharing.agreements import Agreement
 
@@ -42,6 +44,7 @@ def wider(old: Agreement | None, new: Agreement) -> list[str]:
         return ["agreement"]
     found = ["fields"] if gained(old, new) else []
     found += [name for name in DECISIVE if getattr(old, name) != getattr(new, name)]
+    found += ["territory"] if set(new.territory).difference(common(new.territory, old.territory)) else []
     if new.valid_from < old.valid_from:
         found.append("valid_from")
     if new.valid_until > old.valid_until:
@@ -54,19 +57,23 @@ def wider(old: Agreement | None, new: Agreement) -> list[str]:
 def held_back(approved: Agreement, declared: Agreement) -> Agreement:
     """What is in force until the wider agreement is approved: the approved one, less what the declared one takes away.
 
-    An agreement left without any field shares nothing: it ends the day it began.
+    An agreement left without any field, or any territory, shares nothing: it ends the day it began.
     """
+    territory = common(approved.territory, declared.territory)
     less = set(declared.all_fields)
     fields = tuple(path for path in approved.fields if path in less)
     sensitive = tuple(path for path in approved.sensitive if path in less)
     begins, ends = max(approved.valid_from, declared.valid_from), min(approved.valid_until, declared.valid_until)
-    if not fields and not sensitive:
-        fields, sensitive, begins = approved.fields, approved.sensitive, approved.valid_until
+    if not (fields or sensitive) or not territory:
+        fields, sensitive, territory, begins = (
+            approved.fields, approved.sensitive, approved.territory, approved.valid_until,
+        )  # fmt: skip
         ends = approved.valid_from
     return approved.model_copy(
         update={
             "fields": fields,
             "sensitive": sensitive,
+            "territory": territory,
             "valid_from": begins,
             "valid_until": ends,
             "retention_months": min(approved.retention_months, declared.retention_months),

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 DRIVER = "postgresql+psycopg"
 
+# An advisory lock shows as two halves of its number.
+WAITED_FOR = """
+select exists (
+  select from pg_locks l, (select hashtextextended(:name, 0) as number) n
+  where l.locktype = 'advisory' and not l.granted and l.objsubid = 1
+    and l.database = (select oid from pg_database where datname = current_database())
+    and cast(l.classid as bigint) = (n.number >> 32) & 4294967295 and cast(l.objid as bigint) = n.number & 4294967295
+)
+"""
+
 
 def open_store(settings: Settings) -> Engine:
     """Return an engine on the hub's database, brought to the current schema.
@@ -28,7 +38,7 @@ def open_store(settings: Settings) -> Engine:
     engine = create_engine(
         store_url(settings),
         pool_size=5,
-        max_overflow=5,
+        max_overflow=25,  # the fast lane's threads, and those that call an API, work at once
         pool_pre_ping=True,  # a server that was restarted is found again
         hide_parameters=True,  # an error never shows what a statement carried
     )
@@ -128,6 +138,11 @@ def take_lock(connection: Connection, name: str, *, shared: bool = False) -> Non
     """
     kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     connection.execute(text(f"select {kind}(hashtextextended(:name, 0))"), {"name": name})
+
+
+def is_waited_for(connection: Connection, name: str) -> bool:
+    """Whether somebody waits for a lock of that name."""
+    return bool(connection.execute(text(WAITED_FOR), {"name": name}).scalar_one())
 
 
 def refresh_statistics(connection: Connection, table: str) -> None:

@@ -126,6 +126,8 @@ disclosure = Table(
     comment="the journal: append-only, each entry sealed by the one before",
 )
 
+Index("ix_disclosure_partner", disclosure.c.partner, disclosure.c.position)
+
 checkpoint = Table(
     "checkpoint",
     metadata,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Column, Double, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from schemas.tables.base import metadata, moment
 
@@ -25,6 +26,13 @@ rate_budget = Table(
     Column("openings", Integer, nullable=False, server_default="0", comment="times in a row the circuit opened"),
     moment("open_until", nullable=True),
     moment("probe_until", nullable=True),
+    Column(
+        "turns",
+        JSONB,
+        nullable=False,
+        server_default="{}",
+        comment="of each use, asking or sending, the moment of its last slot: none takes many ahead of another",
+    ),
     comment="one budget and one circuit breaker per provider, shared by every process",
 )
 

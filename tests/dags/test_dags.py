@@ -26,10 +26,10 @@ READ = """
 import json, sys, time
 import airflow.sdk, airflow.triggers.base, airflow.timetables.assets, airflow.timetables.trigger
 began = time.perf_counter()
-import dags.receive, dags.reconcile, dags.share, dags.acknowledge, dags.oversee
+import dags.receive, dags.reconcile, dags.retain, dags.share, dags.acknowledge, dags.oversee
 took = time.perf_counter() - began
 from airflow.sdk import DAG
-found = [value for module in (dags.receive, dags.reconcile, dags.share, dags.acknowledge, dags.oversee) for value in vars(module).values() if isinstance(value, DAG)]
+found = [value for module in (dags.receive, dags.reconcile, dags.retain, dags.share, dags.acknowledge, dags.oversee) for value in vars(module).values() if isinstance(value, DAG)]
 print(json.dumps({"dags": sorted({dag.dag_id for dag in found}), "tasks": {dag.dag_id: sorted(dag.task_ids) for dag in found}, "seconds": took, "modules": sorted(sys.modules)}))
 """
 
@@ -57,7 +57,8 @@ def test_every_flow_and_every_partner_has_its_dag(read):
     expected |= {f"share_{flow.partner}" for flow in flows if flow.direction == "out"}
     expected |= {f"acknowledge_{flow.partner}" for flow in flows if flow.deliver}
 
-    assert set(read["dags"]) == expected | {"reconcile", "oversee", "verify_journal"}
+    assert set(read["dags"]) == expected | {"reconcile", "oversee", "retain", "verify_journal"}
+    assert read["tasks"]["retain"] == ["count", "retain"]
     assert read["tasks"]["receive_caf_rsa"] == ["normalise_check_apply", "receive"]
 
 

@@ -32,6 +32,8 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AGREEMENTS, FLOWS = load_agreements(), load_flows()
 OWN = CIVIL | {"identifiers.departement_id": "D-1", "identifiers.claim_number": "00000000042"}
 # Whoever follows the person says only who it is; somebody else says everything.
+LIVES = {"contact.commune_code": "08198", "contact.postcode": "08197"}
+LIVES_52 = {"contact.commune_code": "52198", "contact.postcode": "52197"}
 SPEAKS = {"caf": "departement_08", "departement_08": "caf", "departement_52": "caf", "pole_emploi": "departement_08"}
 
 
@@ -48,6 +50,10 @@ def cells():
     for partner, way in ways():
         for path in facts():
             yield pytest.param(partner, way, path, path in AGREEMENTS[partner].all_fields, id=f"{partner}-{way}-{path}")
+
+
+def home_of(partner):
+    return LIVES_52 if partner == "departement_52" else LIVES
 
 
 class Arrived:
@@ -104,7 +110,7 @@ def arrived(postgres, tmp_path_factory):
             (hub.settings.secrets / f"{partner}_sftp.json").write_bytes(orjson.dumps(sftp.connection(partner)))
         (hub.settings.secrets / "pole_emploi_api.json").write_bytes(orjson.dumps(server.connection()))
         people = [
-            world.someone(number, **{follows: OWN, speaks: everything()})
+            world.someone(number, **{follows: OWN, speaks: everything() | home_of(follows)})
             for number, (follows, speaks) in enumerate(SPEAKS.items())
         ]
         world.fill(*people)
@@ -136,9 +142,86 @@ def test_no_byte_a_partner_holds_says_a_field_it_may_not_know(arrived, partner):
         if path not in AGREEMENTS[partner].all_fields and marker(number) in held
     ]
 
+    said += [
+        path for path, home in home_of(partner).items() if path not in AGREEMENTS[partner].all_fields and home in held
+    ]
+
     assert held
     assert said == []
     assert NIR not in held
+
+
+# --- who lives where ----------------------------------------------------------------------------------------------
+
+HOMES = {
+    "ardennes": {"contact.commune_code": "08105", "contact.postcode": "08000"},
+    "haute_marne": {"contact.commune_code": "52121", "contact.postcode": "52000"},
+    "by_postcode": {"contact.postcode": "08200"},
+    "paris": {"contact.commune_code": "75112", "contact.postcode": "75012"},
+    "reunion": {"contact.commune_code": "97411", "contact.postcode": "97400"},
+    "commune_wins": {"contact.commune_code": "75112", "contact.postcode": "08000"},
+    "unreadable": {"contact.postcode": "8 000"},
+    "nobody_says": {},
+}
+COVERED = {
+    "caf": {"ardennes", "haute_marne", "by_postcode", "nobody_says"},
+    "departement_08": {"ardennes", "by_postcode", "nobody_says"},
+    "departement_52": {"haute_marne", "nobody_says"},
+    "pole_emploi": set(HOMES),  # a national body
+}
+NEWS = {
+    "caf": ("departement_08", {"contract.state": "signe"}),
+    "departement_08": ("caf", {"rsa.state": "4"}),
+    "departement_52": ("caf", {"rsa.state": "4"}),
+    "pole_emploi": ("departement_08", {"orientation.pathway": "social", "orientation.decided_on": "2026-03-01"}),
+}
+
+
+@pytest.fixture(scope="module")
+def told_of(postgres, tmp_path_factory):
+    """Of whom each partner was told, by where they live; each follows one person in each place."""
+    folder = tmp_path_factory.mktemp("homes")
+    create_database(postgres, "homes", template="hub_template")
+    hub = new_hub(folder / "hub", postgres.set(database="homes"))
+    world = World(hub.engine)
+    people = {}
+    for number, (partner, home) in enumerate((partner, home) for partner in AGREEMENTS for home in HOMES):
+        speaks, said = NEWS[partner]
+        follows = CIVIL | {"identifiers.departement_id": f"D-{home}", "identifiers.claim_number": f"R-{home}"}
+        people[world.someone(number, **{partner: follows, speaks: said | HOMES[home]})] = (partner, home)
+    world.fill(*people)
+    with SftpServer(folder / "partners", tuple(AGREEMENTS)) as sftp:
+        hub.settings.secrets.mkdir(parents=True)
+        for partner in AGREEMENTS:
+            (hub.settings.secrets / f"{partner}_sftp.json").write_bytes(orjson.dumps(sftp.connection(partner)))
+        for partner in ("caf", "departement_08", "departement_52"):
+            share_with(hub, partner, clock=lambda: NOW)
+        written = {
+            partner: [
+                people[each.person_id] for state in ("pending", "sent") for each in world.messages(partner, state)
+            ]
+            for partner in AGREEMENTS
+        }
+        held = {
+            partner: b"".join(
+                path.read_bytes() for path in sorted((folder / "partners" / partner / "retour").glob("*"))
+            )
+            for partner in AGREEMENTS
+        }
+    yield written, held
+    hub.engine.dispose()
+    drop_database(postgres, "homes")
+
+
+@pytest.mark.parametrize("home", list(HOMES))
+@pytest.mark.parametrize("partner", list(AGREEMENTS))
+def test_a_partner_is_told_of_those_it_follows_who_live_in_its_territory(told_of, partner, home):
+    written, held = told_of
+    named = {"caf": f"R-{home}", "pole_emploi": None}.get(partner, f"D-{home}")
+
+    assert ((partner, home) in written[partner]) == (home in COVERED[partner])
+    if named:
+        assert (named.encode() in held[partner]) == (home in COVERED[partner])
 
 
 @pytest.mark.parametrize("partner", [partner for partner, way in ways() if way == "json_lines"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import orjson
 import pytest
 import yaml
 from cycle import new_hub
@@ -18,6 +19,7 @@ from hub.sharing.agreements import by_partner, load_agreements
 from hub.sharing.approval import approve, in_force, propose, waiting
 from hub.sharing.effect import effect
 from hub.sharing.narrowing import withdraw_unagreed
+from hub.sharing.territory import LIVES_IN, lives_in
 from hub.sharing.widening import content_of
 from schemas.errors import FixTheDeclaration
 from schemas.tables import protection, protection_record
@@ -300,3 +302,58 @@ def test_a_field_nobody_may_know_is_not_stored(hub, partners, clock):
     assert {"job_seeker.category", "identity.birth_name"} <= stored <= kept
     assert not {"job_seeker.rome_1", "diagnosis.obstacles"} & stored
     assert CIVIL.keys() <= stored
+
+
+# --- its territory ------------------------------------------------------------------------------------------------
+
+
+def living(number, commune, **said):
+    return {
+        "departement_08": OF_DEPARTEMENT | {"identifiers.departement_id": f"D-{number}"},
+        "caf": OF_CAF | {"contact.commune_code": commune} | said,
+    }
+
+
+def test_an_agreement_approved_before_it_named_a_territory_is_narrowed_at_once(engine):
+    in_force(engine, DECLARED)
+    with engine.begin() as connection:
+        connection.execute(text("update agreement_version set content = content - 'territory', sha256 = 'before'"))
+
+    held = in_force(engine, DECLARED)
+
+    assert held == DECLARED
+    with engine.connect() as connection:
+        kinds = connection.execute(text("select name, kind from agreement_version where kind = 'narrower'")).all()
+    assert {row.name for row in kinds} == {"caf", "departement_08", "departement_52"}  # Pôle emploi is everywhere
+
+
+def test_a_wider_territory_waits_for_a_second_person_and_says_whom_it_would_show(engine):
+    in_force(engine, DECLARED)
+    world = World(engine)
+    communes = ("08105", "08105", "52121", "75112")
+    world.fill(*(world.someone(number, **living(number, commune)) for number, commune in enumerate(communes)))
+    wide = with_fields("departement_08", territory=("08", "52"))
+
+    with engine.connect() as connection:
+        found = effect(connection, DECLARED["departement_08"], wide, today=NOW.date())
+
+    assert found.wider == ["territory"]
+    assert (found.newly_visible.people, found.newly_covered.people) == (0, 1)
+    assert found.newly_covered.by_field["rsa.state"] == 1
+    assert any("hors du territoire jusqu'ici" in each for each in found.sentences)
+    assert in_force(engine, declaring(wide))["departement_08"].territory == ("08",)
+
+
+@pytest.mark.parametrize(
+    ("commune", "postcode"),
+    [(None, None), ("08105", None), ("2A004", None), ("97411", "08000"), *((None, each) for each in
+     ("08000", "20090", "20167", "20200", "20620", "97400", "98714"))],
+)  # fmt: skip
+def test_where_somebody_lives_is_read_alike_in_sql(engine, commune, postcode):
+    said = {"contact.commune_code": commune, "contact.postcode": postcode}
+    dossier = {path: {"value": value, "partner": "caf"} for path, value in said.items() if value}
+    with engine.connect() as connection:
+        query = f"select {LIVES_IN} from (select cast(:content as jsonb) as content) d"
+        found = connection.execute(text(query), {"content": orjson.dumps(dossier).decode()}).scalar_one()
+
+    assert found == lives_in(dossier)

@@ -133,3 +133,54 @@ def test_slots_do_not_each_cost_a_commit(world):
             text("select next_slot_at - now() from rate_budget where provider = 'essai'")
         ).scalar_one()
     assert moved.total_seconds() < 0.2
+
+
+# --- each use in its turn -----------------------------------------------------------------------------------------
+
+
+def test_whoever_asks_a_lot_leaves_whoever_sends_its_half(world):
+    asking = [world.worker("slots", 40, 120, "ask", 5) for _ in range(2)]
+    sending = world.worker("slots", 40, 60, "send", 1)
+    sent = said(sending)
+    asked = sorted(moment for worker in asking for moment in said(worker))
+
+    meanwhile = [moment for moment in asked if sent[5] <= moment <= sent[-1]]
+    assert 0.4 < len(sent[5:]) / (len(sent[5:]) + len(meanwhile)) < 0.6
+    taken = sorted([*asked, *sent])
+    gaps = [taken[place + 40] - taken[place] for place in range(len(taken) - 40)]
+    assert min(gaps) > 0.75  # together they keep to the rate of one
+
+
+def test_at_a_low_rate_a_crowd_that_asks_does_not_keep_a_message_from_its_slot(world):
+    asking = world.worker("slots", 2, 30, "ask", 10)
+    until_taken(world, "essai")
+    budget = SharedBudget(engine=world.engine, provider="essai", per_second=2, longest_wait=5.0)
+
+    waits = []
+    for _ in range(3):
+        began = time.monotonic()
+        budget.acquire()
+        waits.append(time.monotonic() - began)
+
+    assert max(waits) < 3
+    assert len(said(asking)) == 30
+
+
+def test_alone_a_use_has_the_whole_rate(world):
+    budget = SharedBudget(engine=world.engine, provider="essai", per_second=400, use="ask")
+    began = time.monotonic()
+    for _ in range(200):
+        budget.acquire()
+
+    assert time.monotonic() - began < 1.5 * 200 / 400
+
+
+def until_taken(world, provider):
+    limit = time.monotonic() + 60
+    with world.engine.connect() as connection:
+        while not connection.execute(
+            text("select count(*) from rate_budget where provider = :p"), {"p": provider}
+        ).scalar_one():
+            connection.rollback()
+            assert time.monotonic() < limit
+            time.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 
 import pytest
 from cycle import new_hub
@@ -217,10 +218,12 @@ RSA = {"rsa__state": "2", "rsa__claim_date": "2025-05-05", "identifiers__departe
 
 
 def three():
+    """One person the département 08 follows, who lives there."""
+    one = partial(say, ONE, contact__postcode="08000")
     return (
-        say(ONE, "caf_rsa", **RSA),
-        say(ONE, "departement_pivot", identifiers__departement_id="X1", contact__phones=None, contact__email=None),
-        say(ONE, "pole_emploi_usagers", nir=False, identifiers__france_travail_number="40000000001", **SITUATION),
+        one("caf_rsa", **RSA),
+        one("departement_pivot", identifiers__departement_id="X1", contact__phones=None, contact__email=None),
+        one("pole_emploi_usagers", nir=False, identifiers__france_travail_number="40000000001", **SITUATION),
     )
 
 

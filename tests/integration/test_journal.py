@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,13 +15,16 @@ from cycle import new_hub
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from hub.cli import main
 from hub.cli.journal import offline_verifier
 from hub.proof import checkpoints as signed_journal
-from hub.proof.checkpoints import all_checkpoints, read_copies, sign_journal, sign_regularly
+from hub.proof.checkpoints import all_checkpoints, sign_journal, sign_regularly
 from hub.proof.journal_export import export, proof_of
 from hub.sharing.disclosures import Disclosure, append, seal
 from hub.sharing.journal import verify
+from hub.storage.outside import read_copies
 from hub.storage.signing import Signer, open_signer
+from hub.web.queries import journal as queries
 
 pytestmark = pytest.mark.integration
 
@@ -330,3 +334,27 @@ def test_every_entry_of_a_tree_of_any_size_leads_to_its_head(tmp_path, database_
 
     assert far("preuve.json", key) == (0, [f"{size} entries, 0 faults"])
     hub.engine.dispose()
+
+
+# --- read ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_journal_is_read_partner_by_partner_latest_first_a_page_at_a_time(journal, capsys, monkeypatch):
+    with journal.hub.engine.begin() as connection:
+        append(connection, [replace(each, partner="pole_emploi") for each in entries(31, 36)])
+    monkeypatch.setattr("hub.opening.open_hub", lambda: journal.hub)
+
+    def listed(*words):
+        monkeypatch.setattr(sys, "argv", ["hub", "journal", "list", *words, "--json"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out = capsys.readouterr().out
+        return ended.value.code, [each["position"] for each in json.loads(out)["entries"]] if out else []
+
+    assert listed("--partner", "pole_emploi") == (0, [36, 35, 34, 33, 32, 31])
+    assert listed("--partner", "caf", "--limit", "3") == (0, [30, 29, 28])
+    assert listed("--partner", "caf", "--before", "28", "--limit", "2") == (0, [27, 26])
+    assert listed("--limit", "1") == (0, [36])
+    assert listed("--partner", "inconnu") == (2, [])
+    with journal.hub.engine.connect() as connection:
+        assert [row.position for row in queries.entries(connection, before=None, partner="pole_emploi")][:1] == [36]

@@ -15,10 +15,11 @@ from hub import keys
 from hub.intake import pipeline
 from hub.opening import Hub
 from hub.people.reconcile import reconcile
-from hub.proof.checkpoints import all_checkpoints, read_copies, sign_journal
+from hub.proof.checkpoints import all_checkpoints, sign_journal
 from hub.settings import Settings
 from hub.sharing.journal import verify
 from hub.storage.key_files import KeyRing, read_ring, write_ring
+from hub.storage.outside import read_copies
 from hub.storage.store import create_database, drop_database
 from hub.storage.vault import Vault, vault_of
 from schemas.errors import CallSomeone, FixTheDeclaration

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import text
 from test_sharing import OF_CAF, OF_DEPARTEMENT, World
 
+from hub.alarms import open_alarms
 from hub.dossiers.protections import protections
-from hub.rights.retention import due, load_durations, retain
+from hub.rights import retention
+from hub.rights.retention import due, load_durations, retain, retain_nightly
 from hub.rights.rights import place
 from schemas.tables import source_record
 
@@ -155,3 +157,52 @@ def test_old_deliveries_as_received_go(hub, partners, clock):
 
     assert len(stored) == 2
     assert not any(hub.raw.holds(sha256) for sha256 in stored)
+
+
+# --- each night ---------------------------------------------------------------------------------------------------
+
+
+def alarms(hub):
+    with hub.engine.connect() as connection:
+        return {each["kind"]: each["message"] for each in open_alarms(connection)}
+
+
+def test_each_night_what_is_due_is_done_once_it_was_counted(hub, who):
+    night = after(years=4, days=1)
+
+    counted_first = retain_nightly(hub, clock=night, dry_run=True)
+    kept = rows(hub)["link"]
+    done = retain_nightly(hub, clock=night, dry_run=False)
+
+    assert (counted_first["dry_run"], counted_first["destroy"], kept) == (True, 1, 2)
+    assert (done["dry_run"], done["destroy"], done["held"]) == (False, 1, False)
+    assert rows(hub)["dossier"] == 0
+    assert retain_nightly(hub, clock=night, dry_run=False)["destroy"] == 0
+    assert alarms(hub) == {}
+
+
+def test_more_than_a_night_may_take_waits_for_somebody(hub, world, monkeypatch):
+    monkeypatch.setattr(retention, "FEW", 1)
+    world.fill(*(world.someone(number, caf=OF_CAF, departement_08=OF_DEPARTEMENT) for number in range(3)))
+    before = rows(hub)
+
+    held = retain_nightly(hub, clock=after(years=4, days=1), dry_run=False)
+
+    assert (held["held"], held["destroy"], rows(hub)) == (True, 3, before)
+    assert "3 détruites" in alarms(hub)["conservation_retenue"]
+
+    assert retain(hub, clock=after(years=4, days=1), dry_run=False)["destroy"] == 3  # an operator says that it is right
+    assert not retain_nightly(hub, clock=after(years=4, days=1), dry_run=False)["held"]
+    assert alarms(hub) == {}
+
+
+def test_whoever_is_kept_for_a_litigation_is_reported_each_night_and_told_once(hub, who):
+    place(hub, who, kind="litigation", reason="recours", author="Odile", now=NOW)
+
+    for _ in range(2):
+        assert retain_nightly(hub, clock=after(years=5), dry_run=False)["litigation"] == 1
+
+    assert "1 personnes" in alarms(hub)["conservation_litige"]
+    with hub.engine.connect() as connection:
+        assert connection.execute(text("select count(*), max(times) from alarm")).one() == (1, 2)
+    assert rows(hub)["source_version"] > 0

@@ -15,7 +15,7 @@ FLOW = "flow: x\npartner: p\ndirection: in\nlabel: X\nconnection: c\nprotocol: s
 MAPPING = "flow: x\ndirection: in\nkey: [identity.birth_name]\nfields:\n  identity.birth_name: {from: Nom}\n"
 QUALITY = "flow: x\nrules:\n  - {field: identity.birth_name, rule: required}\n"
 AGREEMENT = (
-    "partner: x\npurpose: P\nlegal_basis: [L]\nfields: [rsa.state]\nperimeter: followed\nvalid_from: 2026-01-01\n"
+    "partner: x\npurpose: P\nlegal_basis: [L]\nfields: [rsa.state]\nperimeter: followed\nterritory: ['08']\nvalid_from: 2026-01-01\n"
     "valid_until: 2027-01-01\nfrequency: daily\nretention_months: 24\ncontact: c\nout_flow: x_retour\n"
 )
 

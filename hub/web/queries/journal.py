@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.proof.entries import entries as every
 from hub.web.queries.counting import PAGE
 
 if TYPE_CHECKING:
@@ -13,18 +14,12 @@ if TYPE_CHECKING:
 
 LAST = "select position, at, encode(entry_hash, 'hex') as seal from disclosure order by position desc limit 1"
 
-ENTRIES = """
-select position, at, partner, person_id, agreement, purpose, fields, encode(entry_hash, 'hex') as seal
-from disclosure where cast(:before as bigint) is null or position < :before
-order by position desc limit :limit
-"""
-
 
 def last(connection: Connection) -> Any:
     """The last entry; None while nothing was disclosed."""
     return connection.execute(text(LAST)).first()
 
 
-def entries(connection: Connection, *, before: int | None) -> list[Any]:
-    """The entries, latest first; one more than a page, which says whether there is more."""
-    return list(connection.execute(text(ENTRIES), {"before": before, "limit": PAGE + 1}))
+def entries(connection: Connection, *, before: int | None, partner: str | None = None) -> list[Any]:
+    """The entries, latest first, of one partner alone where it is asked for; one more than a page, which says whether there is more."""
+    return list(every(connection, before=before, partner=partner, limit=PAGE + 1))

@@ -15,7 +15,7 @@ from schemas.facts import Sensitivity
 
 RIGHT = {
     "partner": "caf", "purpose": "Informer", "legal_basis": ["CASF L.262-40"], "fields": ["contract.state"],
-    "perimeter": "followed", "valid_from": date(2026, 1, 1), "valid_until": date(2026, 12, 31), "frequency": "daily",
+    "perimeter": "followed", "territory": ["08"], "valid_from": date(2026, 1, 1), "valid_until": date(2026, 12, 31), "frequency": "daily",
     "retention_months": 24, "contact": "dpo@exemple.fr", "out_flow": "caf_retour",
 }  # fmt: skip
 
@@ -39,6 +39,9 @@ def write(folder, name="caf.yml", **changes):
         ({"sensitive": ["contract.kind"]}, "a sensitive field stands under sensitive:, and only there."),
         ({"fields": ["contract.state"] * 2}, "fields.contract.state: named 2 times; keep one."),
         ({"valid_until": date(2025, 1, 1)}, "valid_until: must come after valid_from"),
+        ({"territory": ...}, "territory: Field required: write it, an agreement does not hold without."),
+        ({"territory": []}, "territory: Tuple should have at least 1 item"),
+        ({"territory": ["20"]}, "territory.0: String should match pattern"),
         ({"perimeter": "everybody"}, "perimeter: Input should be 'followed'"),
         ({"retention_months": 0}, "retention_months: Input should be greater than or equal to 1"),
         ({"partner": "msa"}, "partner: is 'msa'; name the file msa.yml."),

@@ -12,7 +12,7 @@ from hub.sharing.news import Known, news, not_yet_told
 AGREEMENT = Agreement(
     partner="departement_08", purpose="Coordonner", legal_basis=("CASF L.263-4-1",),
     fields=("contact.email", "contact.postcode", "contact.address_street", "rsa.state", "rsa.suspensions", "job_seeker.category"),
-    perimeter="followed", valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31), frequency="daily",
+    perimeter="followed", territory=("08",), valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31), frequency="daily",
     retention_months=24, contact="dpo@exemple.fr", out_flow="departement_08_retour",
 )  # fmt: skip
 SUSPENDED = [{"kind": "payment", "reason": "01", "since": "2026-03-01"}]

@@ -18,7 +18,7 @@ from mappings.declaration import load_mappings
 
 OLD = Agreement(
     partner="caf", purpose="Informer", legal_basis=("CASF L.262-40",), fields=("contract.state", "contract.kind"),
-    perimeter="followed", valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31), frequency="daily",
+    perimeter="followed", territory=("08",), valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31), frequency="daily",
     retention_months=24, contact="dpo@exemple.fr", out_flow="caf_retour",
 )  # fmt: skip
 DAY = date(2026, 3, 2)
