@@ -15,8 +15,9 @@ from hub.identity.reconcile import reconcile as link_records
 from hub.logs import log
 from hub.protections import close_over, put, reopen
 from hub.recalls import note_recall
+from hub.reviews import weigh_cases
 from hub.sharing.follow import carry_told
-from hub.sharing.select import fill
+from hub.sharing.select import Arrival, fill
 from hub.tombstones import hold_returned
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
     from hub.identity.reconcile import Reconciled
     from hub.opening import Hub
 
-# When the newest word about each person reached us: what the time from arrival to delivery is counted from.
+# When the newest word about each person reached us, which the time to its delivery is counted from; and the delivery that last
+# changed anything of them, whose trace what is told now belongs to.
 ARRIVALS = """
-select l.person_id, max(d.arrived_at) as arrived_at
+select l.person_id, max(d.arrived_at) as arrived_at, (array_agg(d.id order by d.closed_at desc nulls last, d.id desc))[1] as delivery
 from link l
 join source_record r on r.id = l.source_record_id
 join delivery d on d.id = r.delivery_id
@@ -58,7 +60,7 @@ def reconcile(hub: Hub, *, clock: Callable[[], datetime], full: bool = False, an
         if effect and effect.above(hub.settings.rematch_limit) and not anyhow:
             transaction.rollback()
             return {"blocked": True, "limit": hub.settings.rematch_limit, **effect.to_dict()}
-        done = _follow(hub, connection, reconciled, now=now)
+        done = follow(hub, connection, reconciled, now=now)
     log().info("reconciled", **done)
     return done | ({"drift": effect.to_dict()} if effect else {})
 
@@ -80,7 +82,7 @@ def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict
     }
 
 
-def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: datetime) -> dict[str, Any]:
+def follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: datetime) -> dict[str, Any]:
     """All that follows from links, in their transaction."""
     reopen(connection, reconciled.touched, now=now)
     touched = reconciled.touched | close_over(connection, now=now)
@@ -89,8 +91,9 @@ def _follow(hub: Hub, connection: Connection, reconciled: Reconciled, *, now: da
     carry_told(connection, reconciled.moved)
     changed = rebuild(connection, touched, now=now)
     recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
-    arrived_at = _arrivals(connection, touched)
-    filled = fill(connection, hub.agreements, touched, now=now, arrived_at=arrived_at, recalled=recalled)
+    arrivals = _arrivals(connection, touched)
+    filled = fill(connection, hub.agreements, touched, now=now, arrivals=arrivals, recalled=recalled)
+    weigh_cases(connection, touched)
     note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
     return {
         "records": reconciled.records,
@@ -114,8 +117,8 @@ def _hold_new(hub: Hub, connection: Connection, *, now: datetime) -> None:
         put(connection, new, kind="new", reason="vient d'apparaître", author="hub", now=now, until=until)
 
 
-def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, datetime]:
+def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, Arrival]:
     if not persons:
         return {}
     rows = connection.execute(text(ARRIVALS), {"persons": list(persons)})
-    return {row.person_id: row.arrived_at for row in rows}
+    return {row.person_id: Arrival(at=row.arrived_at, delivery=row.delivery) for row in rows}

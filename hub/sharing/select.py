@@ -82,6 +82,14 @@ on conflict (partner, person_id) do update set sequence = excluded.sequence, con
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """When the newest word about somebody reached us, and the number of the delivery that last changed anything of them."""
+
+    at: datetime
+    delivery: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Message:
     id: UUID
     partner: str
@@ -114,7 +122,7 @@ def fill(
     persons: Collection[UUID],
     *,
     now: datetime,
-    arrived_at: Mapping[UUID, datetime] | None = None,
+    arrivals: Mapping[UUID, Arrival] | None = None,
     whole: bool = False,
     recalled: Collection[UUID] = (),
 ) -> Filled:
@@ -136,7 +144,7 @@ def fill(
         }
         protected = protections(connection, ordered[start : start + CHUNK], now=now)
         decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
-        _write(connection, decided, now=now, arrived_at=arrived_at or {}, many=len(ordered) > MANY)
+        _write(connection, decided, now=now, arrivals=arrivals or {}, many=len(ordered) > MANY)
         for message in decided.messages:
             filled.messages[message.partner] += 1
             filled.fields.update((message.partner, path) for path in message.payload["fields"])
@@ -237,7 +245,7 @@ def withdraw_told(
             payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
             decided.messages.append(_message(row, agreements[row.partner], sequence, payload))
         decided.told.append((*key, sequence, {}))
-    _write(connection, decided, now=now, arrived_at={}, many=len(persons) > MANY)
+    _write(connection, decided, now=now, arrivals={}, many=len(persons) > MANY)
     return Counter(message.partner for message in decided.messages)
 
 
@@ -264,23 +272,27 @@ def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _write(
-    connection: Connection, decided: _Decided, *, now: datetime, arrived_at: Mapping[UUID, datetime], many: bool
+    connection: Connection, decided: _Decided, *, now: datetime, arrivals: Mapping[UUID, Arrival], many: bool
 ) -> None:
     touched = sorted({each.person_id for each in decided.messages})
     lanes = {row.person_id: row.lane or "" for row in connection.execute(text(LANES), {"persons": touched})}
     connection.execute(text(REPLACE), {"ids": decided.replaced})
     copy_rows(
         connection,
-        "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, arrived_at, created_at, next_attempt_at) from stdin",
+        "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, delivery_id, arrived_at, created_at, next_attempt_at) from stdin",
         (
             (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
              orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many), lanes.get(each.person_id, ""),
-             arrived_at.get(each.person_id), now, now)
+             *_arrived(arrivals.get(each.person_id)), now, now)
             for each in decided.messages
         ),
     )  # fmt: skip
     _tell(connection, decided.told)
     journal.append(connection, [entry for message in decided.messages for entry in _disclosures(message, now)])
+
+
+def _arrived(word: Arrival | None) -> tuple[int | None, datetime | None]:
+    return (word.delivery, word.at) if word else (None, None)
 
 
 def _priority(message: _Message, *, many: bool) -> int:

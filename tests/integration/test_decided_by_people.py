@@ -14,7 +14,7 @@ from test_intake import run
 from hub.identity.explain import explain
 from hub.identity.two_truths import vouched_for
 from hub.reconcile import reconcile
-from hub.reviews import decide, keep_decision, open_cases, show
+from hub.reviews import decide, keep_decision, open_cases, show, weigh_cases
 from hub.sandbox.population import Population
 from hub.store import create_database, drop_database
 from hub.unlink import unlink
@@ -93,6 +93,7 @@ def put_cases(people, *cases):
                     {"a": a, "b": b, "chance": chance, "evidence": json.dumps({"regles": rules})},
                 ).scalar_one()
             )  # fmt: skip
+            weigh_cases(connection, connection.execute(text("select id from person")).scalars().all())
     return made
 
 
