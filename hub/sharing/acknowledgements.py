@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 from uuid import UUID
 
 from hub import outbox
+from hub.logs import log_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,6 +66,9 @@ def _take(connection: Connection, partner: str, content: IO[bytes], now: datetim
         total["unreadable"] += len(found) - len(read)
         total["settled"] += outbox.mark_answered(connection, partner, read, now=now)
         total["unknown"] += outbox.unknown(connection, partner, [message for message, _, _ in read])
+        for message, accepted, reason in read:
+            fate = "acknowledged" if accepted else "rejected"
+            log_message("acknowledge", partner=partner, message=message, fate=fate, reason=reason)
     return total
 
 
