@@ -199,8 +199,8 @@ def told(message: str) -> str:
 
 
 def alarm_told(message: str) -> str:
-    """What an alarm says, where its flow and its delivery are already named."""
-    return told(re.sub(r"^\w+, livraison \d+(?: \([^)]*\))?\u00a0?\s?: ", "", message))
+    """What an alarm says, where its flow, its partner or its delivery are already named."""
+    return told(re.sub(r"^[a-z_0-9]+(?:, livraison \d+(?: \([^)]*\))?)?\s: ", "", message))
 
 
 def _quoted(path: str) -> str:

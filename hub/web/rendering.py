@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -15,6 +16,8 @@ from hub.web import french
 from hub.web.gate import EVERYBODY, STAFF, Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import Request
     from starlette.responses import Response
 
@@ -50,7 +53,7 @@ NAVIGATION = (
 )
 
 # The page of the navigation that a page belongs to, where its name does not say.
-SECTIONS = {"livraison.html": "flux", "consultations.html": "journal"}
+SECTIONS = {"livraison.html": "flux", "partage.html": "partages", "consultations.html": "journal"}
 
 # What a page says after an action, by the word its address carries: never anything else.
 SAID = {
@@ -67,7 +70,7 @@ SAID = {
     "distinctes": "Décision enregistrée : personnes distinctes. Voici le cas suivant.",
     "ne_sait_pas": "Décision enregistrée : je ne sais pas. Voici le cas suivant.",
     "avis_garde": "Avis enregistré. Le calcul dit nettement le contraire : une deuxième personne doit dire la même chose.",
-    "relance": "Les messages mis de côté repartiront au prochain envoi.",
+    "relance": "Ces messages sont de nouveau en attente : ils partiront au prochain envoi, ou dès que vous le demandez.",
     "coupe": "Les envois sont coupés : ce qui doit être dit à ce partenaire attend.",
     "retabli": "Les envois sont rétablis.",
     "envoi_lance": "L'envoi est en cours. Rechargez la page dans un instant.",
@@ -116,7 +119,11 @@ def render(request: Request, template: str, *, status: int = 200, **shown: Any) 
     return HTMLResponse(french.typeset(environment.get_template(template).render(about | shown)), status_code=status)
 
 
-def go(request: Request, name: str, /, *, said: str | None = None, **given: Any) -> Response:
+def go(
+    request: Request, name: str, /, *, said: str | None = None, query: Mapping[str, str] | None = None, **given: Any
+) -> Response:
     """To another page after an action, which it names."""
     address = path_to(request, name, **given)
-    return RedirectResponse(f"{address}?fait={said}" if said else address, status_code=303)
+    asked = {"fait": said, **(query or {})}
+    shown = urlencode({key: value for key, value in asked.items() if value})
+    return RedirectResponse(f"{address}?{shown}" if shown else address, status_code=303)

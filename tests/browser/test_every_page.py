@@ -27,7 +27,7 @@ LANDMARKS = {
     "one title of its own": "document.querySelectorAll('h1').length === 1",
     "a header and a footer": "!!document.querySelector('body > header') && !!document.querySelector('body > footer')",
     "every menu has a name": "[...document.querySelectorAll('nav')].every(each => each.ariaLabel)",
-    "where one is in the menu": "document.title.startsWith('Introuvable') || !!document.querySelector('nav [aria-current]')",
+    "where one is in the menu": "document.title.startsWith('Introuvable') || !!document.querySelector('nav[aria-label=Pages] [aria-current=page]')",
     "every table has a caption, a head and its columns": """[...document.querySelectorAll('main > :not(.document) table')]
         .every(each => each.caption && each.tHead && [...each.tHead.querySelectorAll('th')].every(th => th.scope === 'col'))""",
     "every field has a label": """[...document.querySelectorAll('input:not([type=hidden]), select')]

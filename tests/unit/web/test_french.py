@@ -61,6 +61,7 @@ def test_an_alarm_under_its_deliverys_name_does_not_repeat_it_and_reads_as_frenc
     missing = "Livraison non reçue ; dernière reçue : RSABEI08_20261109.xml (référence 2026-11-09)."
 
     assert french.alarm_told(held) == "Le volume s'écarte d'un facteur 16,2 ; attendu : au plus 1,3."
+    assert french.alarm_told("pole_emploi : 3 messages écartés.") == "3 messages écartés."
     assert french.alarm_told(missing).endswith("RSABEI08_20261109.xml (référence 09/11/2026).")
 
 
