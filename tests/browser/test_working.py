@@ -7,8 +7,8 @@ import re
 import pytest
 from sqlalchemy import text
 
-from hub.reviews import open_cases
-from hub.running_ledger import running_ledger
+from hub.intake.running_ledger import running_ledger
+from hub.people.reviews import open_cases
 
 pytestmark = pytest.mark.integration
 
