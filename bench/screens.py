@@ -21,6 +21,7 @@ import httpx
 import orjson
 from sqlalchemy import text
 
+from hub.intake.counted_ledger import count_ledgers
 from hub.opening import Hub
 from hub.settings import Settings
 from hub.web import accounts
@@ -74,33 +75,36 @@ select p.id, cast(:dossier as jsonb), '\\x00', :now from person p""",
     "outcomes": """
 insert into delivery_record (delivery_id, record, unit, outcome, source_record_id)
 select delivery_id, id, id, 'applied', id from source_record""",
+    "movements": """
+insert into movement (delivery_id, source_record_id, kind, "on")
+select r.delivery_id, r.id, 'entered', d.reference_date from source_record r join delivery d on d.id = r.delivery_id""",
     "quarantine": """
 insert into quarantine (delivery_id, record, unit, field, rule, hint, block_encrypted, opened_at)
 select 1 + n % (5 * :deliveries), 10000000 + n, n, 'identity.birth_date', (array['required', 'not_future', 'not_before',
     'has_letters'])[1 + n % 4], 'Ce champ est obligatoire : le renseigner.', :block, :now
 from generate_series(0, :quarantined - 1) n""",
     "cases": """
-insert into review_case (record_a, record_b, kind, evidence, chance, opened_at)
+insert into review_case (record_a, record_b, kind, evidence, chance, worth, opened_at)
 select 1 + 2 * n, 4 + 2 * n, 'a_confirmer', '{"modele": "2026-11", "chance": 0.4, "champs": {"name": {"niveau": "égal", "bits": 9.1},
-    "first_name": {"niveau": "égal", "bits": 6.0}}}', 0.4, :now from generate_series(0, :cases - 1) n""",
+    "first_name": {"niveau": "égal", "bits": 6.0}}}', 0.4, (n * 37 % 1000) / 100.0, :now from generate_series(0, :cases - 1) n""",
     "files": """
 insert into sync_file (partner, sequence, kind, name, sha256, records, created_at, deposited_at)
 select p, n, 'delta', 'hub_' || p || '_' || n, '', :messages / (4 * :deliveries), :now, :now
 from unnest(array['caf', 'departement_08', 'departement_52']) p cross join generate_series(1, :deliveries) n""",
     "messages": """
-insert into message (id, partner, person_id, agreement, sequence, payload, state, attempts, sync_file_id, arrived_at, created_at,
-    next_attempt_at, sent_at, acknowledged_at)
+insert into message (id, partner, person_id, agreement, sequence, payload, state, attempts, sync_file_id, delivery_id, arrived_at,
+    created_at, next_attempt_at, sent_at, acknowledged_at)
 select md5('message' || n)::uuid, p.partner, md5('person' || (n / 4) % (:records / 2))::uuid, p.partner, 1 + n / (4 * (:records / 2)),
     '{"fields": {"rsa.state": "2", "contact.email": "personne@exemple.fr"}, "reference": {}}',
     case when n % 1000 < 5 then 'parked' when n % 100 < 2 then 'rejected' when n % 100 < 5 then 'pending' else 'acknowledged' end, 0,
-    f.id, d.arrived_at, :now, :now, :now, :now
+    f.id, d.id, d.arrived_at, :now, :now, :now, :now
 from generate_series(0, :messages - 1) n
 cross join lateral (select (array['caf', 'departement_08', 'departement_52', 'pole_emploi'])[1 + n % 4] as partner) p
 join delivery d on d.id = 1 + n % (5 * :deliveries)
 left join sync_file f on f.partner = p.partner and f.sequence = 1 + n % :deliveries""",
     "disclosures": """
 insert into disclosure (position, at, partner, person_id, agreement, purpose, fields, message_id, previous_hash, entry_hash)
-select row_number() over (order by id), created_at, partner, person_id, agreement, 'Coordonner le parcours',
+select row_number() over (order by arrived_at, id), arrived_at, partner, person_id, agreement, 'Coordonner le parcours',
     array['rsa.state', 'contact.email'], id, '\\x00', decode(md5(id::text), 'hex') from message""",
     "alarms": """
 insert into alarm (kind, subject, flow, message, opened_at, last_seen_at)
@@ -165,6 +169,13 @@ def make(hub: Hub, scale: float) -> None:
             print(f"  {name:12} {written:>10,}   {time.monotonic() - began:6.1f} s", file=sys.stderr)
     with hub.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))
+    began = time.monotonic()
+    with hub.engine.begin() as connection:  # as `oversee` does every quarter of an hour, where deliveries moved
+        broken = count_ledgers(connection, incoming(hub), now=NOW)
+    print(
+        f"  ledgers of {len(incoming(hub))} flows counted in {time.monotonic() - began:.1f} s; not closing: {broken}",
+        file=sys.stderr,
+    )
     roles = ["operator", "reviewer", "dpo", "administrator"]
     accounts.add(hub, "banc", roles=roles, password=PASSWORD, now=NOW)
 
@@ -223,7 +234,7 @@ def work(postmaster: int) -> float:
 
 def pages(hub: Hub) -> dict[str, list[str]]:
     """Every page, with the many things it may be asked for."""
-    flows = [flow.flow for flow in hub.flows.values() if flow.direction == "in"]
+    flows = incoming(hub)
     partners = sorted(hub.agreements)
     return {
         "aujourd'hui": ["/"] * TIMES,
@@ -248,10 +259,19 @@ def pages(hub: Hub) -> dict[str, list[str]]:
         "qualité": ["/qualite"] * TIMES,
         "qualité, un": spread(f"/qualite/{flow}" for flow in flows),
         "journal": ["/journal"] * TIMES,
+        "journal, partenaire et mois": spread(
+            f"/journal?partenaire={partner}&mois=2026-{month:02}" for partner in partners for month in range(4, 12)
+        ),
+        "journal, mois au fond": [f"/journal?mois=2026-08&avant={n}" for n in ids(hub, "disclosure", "position")],
         "journal, au fond": [f"/journal?avant={n}" for n in ids(hub, "disclosure", "position")],
         "consultations": ["/journal/consultations"] * TIMES,
         "comptes": ["/comptes"] * TIMES,
     }
+
+
+def incoming(hub: Hub) -> list[str]:
+    """The flows that come in."""
+    return [flow.flow for flow in hub.flows.values() if flow.direction == "in"]
 
 
 def spread(paths: Iterator[str]) -> list[str]:

@@ -7,11 +7,15 @@ taken out of every page, and a policy in the page forbids the rest. Only measure
 from __future__ import annotations
 
 import html as plain
+import sys
 import warnings
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from lxml import html
 
 with warnings.catch_warnings():
@@ -24,15 +28,12 @@ with warnings.catch_warnings():
     from great_expectations.render.renderer.site_builder import SiteBuilder
     from great_expectations.render.view.view import DefaultJinjaPageView
 
+from quality.declaration import Quality
 from quality.expectations import open_context, profiles, suite_of, validate
 from quality.wording import figure, promise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from quality.declaration import Quality
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 KIND = {"full": "complète", "delta": "changements"}
@@ -82,7 +83,7 @@ def write_docs(flows: Sequence[Documented], out: Path) -> int:
     backend = {
         "class_name": "TupleFilesystemStoreBackend", "base_directory": str(out.absolute()), "suppress_store_backend_id": True,
     }  # fmt: skip
-    page = {"view": {"module_name": __name__, "class_name": "OfflinePage"}}
+    page = {"view": {"module_name": "quality.docs", "class_name": "OfflinePage"}}
     site = SiteBuilder(
         context, backend, show_how_to_buttons=False,
         site_section_builders={"expectations": page, "validations": page, "profiling": "None"},
@@ -93,6 +94,25 @@ def write_docs(flows: Sequence[Documented], out: Path) -> int:
             section.build()
     (out / "index.html").write_text(_index(flows, verdicts), encoding="utf-8")
     return 1 + len(flows) + sum(map(len, verdicts.values()))
+
+
+def write_told(told: Sequence[Mapping[str, Any]], out: Path) -> int:
+    """The same from a document: each flow's ``label``, its ``quality`` as declared, its past ``deliveries``."""
+    flows = [
+        Documented(
+            label=each["label"],
+            quality=Quality.model_validate(each["quality"]),
+            deliveries=[
+                PastDelivery(
+                    **past
+                    | {"state": STATES[past["state"]], "received_at": datetime.fromisoformat(past["received_at"])}
+                )
+                for past in each["deliveries"]
+            ],
+        )
+        for each in told
+    ]
+    return write_docs(flows, out)
 
 
 class OfflinePage(DefaultJinjaPageView):
@@ -191,3 +211,7 @@ def _page(title: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
         f"<title>{plain.escape(title)}</title><style>{style}</style></head><body><h1>{plain.escape(title)}</h1>{body}</body></html>\n"
     )
+
+
+if __name__ == "__main__":  # the flows on standard input, the folder to write in as the one argument
+    write_told(orjson.loads(sys.stdin.buffer.read()), Path(sys.argv[1]))

@@ -35,14 +35,25 @@ def show(number: Number, *, json: Json = False) -> None:
 
 
 @app.command("release")
-def release(number: Number, *, author: Author, json: Json = False) -> None:
-    """Let a held delivery through, and apply it."""
-    from hub.cli.run import print_lines
+def release(
+    number: Number,
+    *,
+    author: Author,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do; do nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Let a held delivery through, and apply it; with ``--dry-run`` say whom that would touch and what would be told."""
+    from hub.cli.run import print_document, print_lines
     from hub.intake import pipeline
     from hub.intake.held import release as let_through
+    from hub.intake.held import what_releasing_does
     from hub.opening import open_hub
 
     hub = open_hub()
+    if dry_run:
+        would = what_releasing_does(hub, number, author=author, now=clock())
+        print_document(f"Delivery {number}: what releasing would do", would, json=json)
+        return
     let_through(hub, number, author=author, now=clock())
     print_lines(pipeline.settle(hub, [number], clock=clock), json=json)
 

@@ -57,7 +57,8 @@ def demo(
 ) -> None:
     """Show one full cycle: embedded stores, sandbox partners, the real DAGs.
 
-    Prints what moved, then leaves the screens up until stopped, unless ``--once``.
+    Prints what moved, then plays the next morning, which leaves one of each thing that waits for a person, and leaves the
+    screens up until stopped; unless ``--once``.
     """
     from hub.one_machine.demo import Demo
     from hub.settings import load_settings
@@ -71,7 +72,8 @@ def demo(
         if once:
             show(document, json=json)
         else:
-            with serving(running.hub) as address:
+            document["morning"] = running.morning()
+            with running.at_work(), serving(running.hub) as address:
                 show(document | {"screens": {"hub": address, "airflow": running.airflow.address}}, json=json)
                 say_addresses(address, running.airflow.address, running.airflow.password)
                 say_accounts(open_invented(running.hub, now=clock()))
@@ -126,6 +128,12 @@ def show(document: dict[str, Any], *, json: bool) -> None:
     say(f"Set up in {seconds['set_up']} s; from the first file to the last acknowledgement: {seconds['cycle']} s.")
     if "again" in document:
         _show_again(document, document["again"])
+    if "morning" in document:
+        left = document["morning"]
+        say(
+            f"The next morning left to you: {left['held_deliveries']} held delivery, {left['quarantined_records']} quarantined "
+            f"records, {left['doubtful_matches']} doubtful matches, {left['parked_messages']} parked messages."
+        )
 
 
 FLOW_COLUMNS = ("flow", "deliveries", "received", "applied", "unchanged", "quarantined", "refused", "balanced")

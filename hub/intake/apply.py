@@ -144,31 +144,36 @@ select :id, record, unit, 'quarantined', null from quarantine where delivery_id 
 def apply(hub: Hub, delivery_id: int, *, now: datetime) -> bool:
     """Apply one staged delivery in one transaction; returns False when its staged records are gone and must be redone."""
     with hub.engine.begin() as connection:
-        flow = connection.execute(select(delivery.c.flow).where(delivery.c.id == delivery_id)).scalar_one()
-        take_lock(connection, f"flow:{flow}")
-        take_lock(connection, f"delivery:{delivery_id}")  # whoever reads it again is done, or has not begun
-        row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
-        if row.state != "received":
-            return True
-        if row.received is None or row.received != count_waiting(connection, delivery_id):
-            return False
-        known = {
-            "id": delivery_id,
-            "flow": row.flow,
-            "partner": row.partner,
-            "order_key": row.order_key,
-            "reference_date": row.reference_date or row.arrived_at.date(),
-            "now": now,
-        }
-        refresh_statistics(connection, "staged_record")
-        apply_staged(connection, known)
-        if row.kind == "full":
-            for statement in (NOTE_LEFT, MARK_LEFT, KEEP_PICTURE, FORGET):
-                connection.execute(text(statement), known)
-        connection.execute(text(RECORD_OUTCOMES), known)
-        connection.execute(text("delete from staged_record where delivery_id = :id"), known)
-        close_applied(connection, delivery_id, now=now)
-        alarm_delivery(connection, delivery_id, now=now)
+        return apply_in(connection, delivery_id, now=now)
+
+
+def apply_in(connection: Connection, delivery_id: int, *, now: datetime) -> bool:
+    """The same in the caller's transaction."""
+    flow = connection.execute(select(delivery.c.flow).where(delivery.c.id == delivery_id)).scalar_one()
+    take_lock(connection, f"flow:{flow}")
+    take_lock(connection, f"delivery:{delivery_id}")  # whoever reads it again is done, or has not begun
+    row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
+    if row.state != "received":
+        return True
+    if row.received is None or row.received != count_waiting(connection, delivery_id):
+        return False
+    known = {
+        "id": delivery_id,
+        "flow": row.flow,
+        "partner": row.partner,
+        "order_key": row.order_key,
+        "reference_date": row.reference_date or row.arrived_at.date(),
+        "now": now,
+    }
+    refresh_statistics(connection, "staged_record")
+    apply_staged(connection, known)
+    if row.kind == "full":
+        for statement in (NOTE_LEFT, MARK_LEFT, KEEP_PICTURE, FORGET):
+            connection.execute(text(statement), known)
+    connection.execute(text(RECORD_OUTCOMES), known)
+    connection.execute(text("delete from staged_record where delivery_id = :id"), known)
+    close_applied(connection, delivery_id, now=now)
+    alarm_delivery(connection, delivery_id, now=now)
     return True
 
 

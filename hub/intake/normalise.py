@@ -55,39 +55,51 @@ def normalise(hub: Hub, delivery_id: int, *, now: datetime, progress: Callable[[
     whole and judged is left as it is.
     """
     with hub.engine.begin() as connection:
-        take_lock(connection, f"delivery:{delivery_id}")
-        row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
-        if row.state != "received":
-            return str(row.state)
-        if row.received is not None and row.received == count_waiting(connection, delivery_id):
-            return "received"
-        flow = hub.flow(row.flow)
-        judge = the_judge()
-        staging = staging_of(hub, connection, row, now=now)
-        staging.clear()
-        memory = Memory(connection=connection, flow=row.flow, delivery_id=delivery_id, kept=staging.kept)
-        seen = Seen(_empty_profile(hub.in_mapping(row.flow)))
-        reading = Reading()
-        try:
-            with unsealed(hub, row.flow, row.sha256) as stream:
-                reader = open_delivery(hub, row.flow, stream, memory=memory)
-                reading = reader.reading
-                for chunk in reader.chunks():
-                    check_header(flow, reading.header, today=now.date())
-                    _take_chunk(hub, staging, chunk=chunk, reading=reading, row=row, seen=seen, memory=memory)
-                    if progress:
-                        progress(reading.records)
+        return normalise_in(hub, connection, delivery_id, now=now, progress=progress)
+
+
+def normalise_in(
+    hub: Hub,
+    connection: Connection,
+    delivery_id: int,
+    *,
+    now: datetime,
+    progress: Callable[[int], None] | None = None,
+) -> str:
+    """The same in the caller's transaction."""
+    take_lock(connection, f"delivery:{delivery_id}")
+    row = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
+    if row.state != "received":
+        return str(row.state)
+    if row.received is not None and row.received == count_waiting(connection, delivery_id):
+        return "received"
+    flow = hub.flow(row.flow)
+    judge = the_judge()
+    staging = staging_of(hub, connection, row, now=now)
+    staging.clear()
+    memory = Memory(connection=connection, flow=row.flow, delivery_id=delivery_id, kept=staging.kept)
+    seen = Seen(_empty_profile(hub.in_mapping(row.flow)))
+    reading = Reading()
+    try:
+        with unsealed(hub, row.flow, row.sha256) as stream:
+            reader = open_delivery(hub, row.flow, stream, memory=memory)
+            reading = reader.reading
+            for chunk in reader.chunks():
                 check_header(flow, reading.header, today=now.date())
-            seen.profile.add(memory.stage(records=reading.remembered), rejected=0)
-        except FixTheDelivery as error:
-            close_refused(connection, delivery_id, reason=str(error), now=now, **known_of(flow, reading, row))
-            alarm_delivery(connection, delivery_id, now=now)
-            return "refused"
-        read = Concluded(flow=flow, reading=reading, row=row, seen=seen)
-        state = conclude(hub, connection, read, judge=judge, now=now)
-        if state != "received":
-            alarm_delivery(connection, delivery_id, now=now)
-        return state
+                _take_chunk(hub, staging, chunk=chunk, reading=reading, row=row, seen=seen, memory=memory)
+                if progress:
+                    progress(reading.records)
+            check_header(flow, reading.header, today=now.date())
+        seen.profile.add(memory.stage(records=reading.remembered), rejected=0)
+    except FixTheDelivery as error:
+        close_refused(connection, delivery_id, reason=str(error), now=now, **known_of(flow, reading, row))
+        alarm_delivery(connection, delivery_id, now=now)
+        return "refused"
+    read = Concluded(flow=flow, reading=reading, row=row, seen=seen)
+    state = conclude(hub, connection, read, judge=judge, now=now)
+    if state != "received":
+        alarm_delivery(connection, delivery_id, now=now)
+    return state
 
 
 def _empty_profile(mapping: InMapping) -> Profile:

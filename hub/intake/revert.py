@@ -16,6 +16,7 @@ from hub.identity.reconcile import reconcile as link_records
 from hub.identity.records import Move
 from hub.intake.ledger import count_again
 from hub.monitoring.oversight import subject_of
+from hub.people.reviews import weigh_cases
 from hub.sharing.follow import carry_told
 from hub.sharing.recall import Retraction, retract
 from hub.sharing.recalls import note_recall
@@ -196,6 +197,7 @@ def _undo(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> 
     changed = rebuild(connection, persons, now=now)
     filled = fill(connection, hub.agreements, persons, now=now, recalled=persons)
     retracted = retract(connection, hub.agreements, retractions, now=now)
+    weigh_cases(connection, persons)
     note_recall(connection, cause="delivery", subject=subject_of(row.id), persons=persons, now=now)
     counted = connection.execute(
         text("select count(*) as records, count(*) filter (where spoken_by is not null) as kept from undone")

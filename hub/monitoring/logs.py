@@ -14,15 +14,24 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from structlog.typing import FilteringBoundLogger
 
 QUIET = "warning"
+WELL = frozenset({"sent", "acknowledged", "nothing_to_send"})
 
 
 def log() -> FilteringBoundLogger:
     """The hub's logger, as whoever runs it has set it up."""
     logger: FilteringBoundLogger = structlog.get_logger("hub")
     return logger
+
+
+def log_message(step: str, *, partner: str, message: UUID, fate: str, **more: str | int | None) -> None:
+    """One line a message, by its id: what became of it. What went well is told to whoever asks for all (``debug``)."""
+    tell = log().debug if fate in WELL else log().info
+    tell("message", step=step, partner=partner, message=str(message), fate=fate, **more)
 
 
 def to_standard_error() -> None:

@@ -18,7 +18,10 @@ PUBLISHED = "docs/runbook.md"
 
 
 class Entry(BaseModel):
-    """One kind of alarm, in French, for an operator."""
+    """One kind of alarm, in French, for an operator: what to do at a terminal, and ``here``, on the screens.
+
+    A ``notice`` asks for nothing: it is there to be known.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,6 +29,8 @@ class Entry(BaseModel):
     means: str
     look: str
     do: str
+    here: str | None = None
+    notice: bool = False
 
 
 class Runbook(RootModel[dict[str, Entry]]):
@@ -35,6 +40,10 @@ class Runbook(RootModel[dict[str, Entry]]):
         """How a kind is called on screen; a kind nobody wrote about is shown as it is."""
         entry = self.root.get(kind)
         return entry.title if entry else kind
+
+    def is_notice(self, kind: str) -> bool:
+        """Whether a kind asks for nothing."""
+        return kind in self.root and self.root[kind].notice
 
     def entry(self, kind: str) -> Entry:
         """What to do about a kind; raises ``FixTheDeclaration`` listing the known ones."""
@@ -51,6 +60,7 @@ class Runbook(RootModel[dict[str, Entry]]):
         ]
         for kind, entry in self.root.items():
             lines += ["", f"## {kind}", "", f"**{entry.title}.** {entry.means}", ""]
+            lines += [f"- *À l'écran* : {entry.here}"] if entry.here else []
             lines += [f"- *Regarder* : {entry.look}", f"- *Faire* : {entry.do}"]
         return "\n".join(lines) + "\n"
 

@@ -35,10 +35,10 @@ TO_MATCH = """
 select id, flow, sha256 from delivery
 where id in (select distinct delivery_id from source_record where to_match) order by id desc limit :most
 """
-# A message keeps when the word it carries reached us: that names the delivery.
+# A message keeps the number of the delivery whose word it carries.
 OF_MESSAGES = """
 select d.id, d.flow, d.sha256, count(*) as messages
-from message m join delivery d on d.arrived_at = m.arrived_at and d.state = 'applied'
+from message m join delivery d on d.id = m.delivery_id
 where m.partner = :partner and (m.sent_at >= :since or m.acknowledged_at >= :since)
 group by d.id order by d.id desc limit :most
 """

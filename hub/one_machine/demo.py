@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import create_engine, text
 
+from hub.keys import create as draw_keys
 from hub.one_machine.airflow_home import AirflowHome, prepare_metadata
 from hub.one_machine.airflow_runs import RunState, failed_dags, readiness, runs
 from hub.one_machine.processes import COMPONENTS, Processes
@@ -24,7 +25,7 @@ from hub.storage.store import create_database, drop_database, embedded_server
 from schemas.errors import CallSomeone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import URL
 
@@ -63,7 +64,7 @@ class Demo:
         server = self._fresh_stores()
         self.hub = open_hub(self._settings)
         self._stack.callback(self.hub.engine.dispose)
-        _ = self.hub.vault  # the master key is made before anybody needs it
+        draw_keys(self.hub)  # before anybody needs them
         self._tell(f"Inventing {self._size} people, and starting their partners' SFTP and HTTP servers")
         self.sandbox = self._stack.enter_context(Sandbox(self._home / "partners", seed=self._seed, size=self._size))
         write_connections(self._settings.secrets, self.sandbox)
@@ -128,6 +129,25 @@ class Demo:
             "sandbox": self.sandbox.report(),
         }
 
+    def morning(self) -> dict[str, int]:
+        """Leave a morning's work: a held delivery, refused records, messages set aside; says what waits for a person.
+
+        Once it waits, the partners accept again what they are told: what an operator replays then leaves.
+        """
+        with self.sandbox.serving():
+            self.sandbox.deposit_morning()
+            self._tell("The next morning: the partners have left files with something wrong in each")
+            self._until_quiet(self._files_left())
+            self.sandbox.mend()
+        with self.hub.engine.connect() as connection:
+            return dict(connection.execute(text(LEFT_TO_PEOPLE)).one()._mapping)  # noqa: SLF001 - public name
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The partners go on answering, for as long as somebody looks."""
+        with self.sandbox.serving():
+            yield
+
     def _files_left(self) -> int:
         return sum(1 for path in self.sandbox.folder.glob("*/depot/*") if not path.name.startswith("."))
 
@@ -157,5 +177,11 @@ class Demo:
 WAITING = """
 select (select count(*) from message where state in ('pending', 'sent'))
      + (select count(*) from source_record where to_match) + (select count(*) from delivery where state = 'received')
+"""
+LEFT_TO_PEOPLE = """
+select (select count(*) from delivery where state = 'held') as held_deliveries,
+       (select count(*) from quarantine where state = 'open') as quarantined_records,
+       (select count(*) from review_case where closed_at is null) as doubtful_matches,
+       (select count(*) from message where state = 'parked') as parked_messages
 """
 TAKEN = "select count(*) from delivery where flow <> 'pole_emploi_usagers'"

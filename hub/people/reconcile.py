@@ -19,10 +19,11 @@ from hub.identity.reconcile import reconcile as link_records
 from hub.identity.thresholds import CONTRADICTED, MISSED, check_among
 from hub.monitoring import telemetry
 from hub.monitoring.logs import log
+from hub.people.reviews import weigh_cases
 from hub.people.slices import Slice, slices
 from hub.rights.tombstones import hold_returned
 from hub.sharing.follow import carry_told
-from hub.sharing.news import Origin
+from hub.sharing.news import Arrival, Origin
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import fill
 from hub.storage.store import is_waited_for
@@ -43,9 +44,10 @@ DRIFT, SUBJECT = "seuils_derives", "rapprochement"
 LOOK_AGAIN = 10  # slices between two looks at what came alone meanwhile
 GIVE_WAY = 0.5  # seconds a flood leaves to whoever waits for it: to apply what came, and to match it at once
 
-# When the newest word about each person reached us: what the time from arrival to delivery is counted from.
+# When the newest word about each person reached us, which the time to its delivery is counted from; and the delivery that last
+# changed anything of them, whose trace what is told now belongs to.
 ARRIVALS = """
-select l.person_id, max(d.arrived_at) as arrived_at
+select l.person_id, max(d.arrived_at) as arrived_at, (array_agg(d.id order by d.closed_at desc nulls last, d.id desc))[1] as delivery
 from link l
 join source_record r on r.id = l.source_record_id
 join delivery d on d.id = r.delivery_id
@@ -82,7 +84,7 @@ def _again(hub: Hub, *, anyhow: bool, now: datetime) -> dict[str, Any]:
         if effect.above(hub.settings.rematch_limit) and not anyhow:
             transaction.rollback()
             return {"blocked": True, "limit": hub.settings.rematch_limit, **effect.to_dict()}
-        return _follow(hub, connection, reconciled, now=now) | {"drift": effect.to_dict()}
+        return follow(hub, connection, reconciled, now=now) | {"drift": effect.to_dict()}
 
 
 def _new(hub: Hub, *, clock: Callable[[], datetime], deliveries: Collection[int] | None) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _waiting(hub: Hub, deliveries: Collection[int] | None) -> list[Slice]:
 def _slice(hub: Hub, chosen: Slice, *, now: datetime) -> dict[str, Any]:
     with hub.engine.begin() as connection:
         reconciled = link_records(connection, hub.vault, hub.matching, now=now, chosen=chosen.records)
-        done = _follow(hub, connection, reconciled, now=now, flood=chosen.flood)
+        done = follow(hub, connection, reconciled, now=now, flood=chosen.flood)
         waited_for = chosen.flood and is_waited_for(connection, "reconcile")
     if waited_for:
         time.sleep(GIVE_WAY)
@@ -145,7 +147,7 @@ def what_if(hub: Hub, candidate: Path, *, clock: Callable[[], datetime]) -> dict
     }
 
 
-def _follow(
+def follow(
     hub: Hub, connection: Connection, reconciled: Reconciled, *, now: datetime, flood: bool = False
 ) -> dict[str, Any]:
     """All that follows from links, in their transaction."""
@@ -156,8 +158,9 @@ def _follow(
     carry_told(connection, reconciled.moved)
     changed = rebuild(connection, touched, now=now)
     recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
-    origin = Origin(arrived_at=_arrivals(connection, touched), flood=flood)
+    origin = Origin(arrivals=_arrivals(connection, touched), flood=flood)
     filled = fill(connection, hub.agreements, touched, now=now, origin=origin, recalled=recalled)
+    weigh_cases(connection, touched)
     note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
     return {
         "records": reconciled.records,
@@ -202,8 +205,8 @@ def _hold_new(hub: Hub, connection: Connection, *, now: datetime) -> None:
         put(connection, new, kind="new", reason="vient d'apparaître", author="hub", now=now, until=until)
 
 
-def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, datetime]:
+def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, Arrival]:
     if not persons:
         return {}
     rows = connection.execute(text(ARRIVALS), {"persons": list(persons)})
-    return {row.person_id: row.arrived_at for row in rows}
+    return {row.person_id: Arrival(at=row.arrived_at, delivery=row.delivery) for row in rows}

@@ -11,7 +11,9 @@ from schemas.errors import FixTheDeclaration
 from schemas.tables import decision, review_case, review_opinion
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy import Connection, Row
 
@@ -21,29 +23,54 @@ VERDICTS = ("same", "distinct", "unsure")
 BOTH = " et "
 
 # What an answer is worth: how little the model knows, what a wrong merge would harm, and how many partners wait for it.
-# A case between relatives who look alike counts four times, as the model's own costs have it.
-WAITING = """
-select c.id, c.kind, a.flow as flow_a, b.flow as flow_b, c.opened_at, c.chance, c.owner, w.partners, w.told, o.opinions,
-  round(((0.1 + 4 * coalesce(c.chance * (1 - c.chance), 0.25))
+# A case between relatives who look alike counts four times, as the model's own costs have it. Kept beside the case, so that
+# the queue is read in that order from an index; weighed again whenever its records' persons are touched.
+WEIGH = """
+with concerned as materialized (
+  select distinct source_record_id as record from link where superseded_at is null and person_id = any(:persons)
+), mine as (
+  select c.id from concerned join review_case c on c.record_a = concerned.record and c.closed_at is null
+  union
+  select c.id from concerned join review_case c on c.record_b = concerned.record and c.closed_at is null
+), weighed as (
+  select c.id, round(((0.1 + 4 * coalesce(c.chance * (1 - c.chance), 0.25))
     * (case when c.evidence -> 'regles' ?| array['perhaps_twins', 'perhaps_father_and_son', 'another_name', 'twins_with_one_number', 'another_sex'] then 4 else 1 end + w.told)
-    * (1 + w.partners))::numeric, 3)::float as priority
-from review_case c
+    * (1 + w.partners))::numeric, 3)::float as worth
+  from mine join review_case c on c.id = mine.id
+  cross join lateral (
+    select count(distinct r.partner) as partners, count(distinct t.partner) as told
+    from link l join link m on m.person_id = l.person_id and m.superseded_at is null
+    join source_record r on r.id = m.source_record_id and r.left_on is null
+    left join told t on t.person_id = l.person_id and t.content <> '{}'::jsonb
+    where l.superseded_at is null and l.source_record_id in (c.record_a, c.record_b)
+  ) w
+)
+update review_case c set worth = w.worth from weighed w where c.id = w.id and c.worth <> w.worth
+"""
+
+WAITING = """
+select c.id, c.kind, a.flow as flow_a, b.flow as flow_b, c.opened_at, c.chance, c.owner, c.worth as priority,
+  (select count(*) from review_opinion p where p.case_id = c.id and p.superseded_at is null) as opinions,
+  (select count(distinct r.partner)
+   from link l join link m on m.person_id = l.person_id and m.superseded_at is null
+   join source_record r on r.id = m.source_record_id and r.left_on is null
+   where l.superseded_at is null and l.source_record_id in (c.record_a, c.record_b)) as partners,
+  (select count(distinct t.partner)
+   from link l join told t on t.person_id = l.person_id and t.content <> '{}'::jsonb
+   where l.superseded_at is null and l.source_record_id in (c.record_a, c.record_b)) as told
+from (
+  select * from review_case where closed_at is null and (cast(:owner as text) is null or owner = :owner)
+  order by worth desc, id limit :limit
+) c
 join source_record a on a.id = c.record_a
 join source_record b on b.id = c.record_b
-cross join lateral (
-  select count(distinct r.partner) as partners, count(distinct t.partner) as told
-  from link l join link m on m.person_id = l.person_id and m.superseded_at is null
-  join source_record r on r.id = m.source_record_id and r.left_on is null
-  left join told t on t.person_id = l.person_id and t.content <> '{}'::jsonb
-  where l.superseded_at is null and l.source_record_id in (c.record_a, c.record_b)
-) w
-cross join lateral (
-  select count(*) as opinions from review_opinion p where p.case_id = c.id and p.superseded_at is null
-) o
-where c.closed_at is null and (cast(:owner as text) is null or c.owner = :owner)
-order by priority desc, c.id
-limit :limit
+order by c.worth desc, c.id
 """
+
+
+def weigh_cases(connection: Connection, persons: Collection[UUID]) -> None:
+    """Say again what an answer is worth, of the open cases of some persons: once links and what was told are written."""
+    connection.execute(text(WEIGH), {"persons": list(persons)})
 
 
 def open_cases(hub: Hub, *, limit: int = 50, owner: str | None = None) -> list[dict[str, Any]]:

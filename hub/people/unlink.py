@@ -9,7 +9,7 @@ from sqlalchemy import text
 from hub.dossiers.dossier import rebuild
 from hub.dossiers.protections import reopen
 from hub.identity.reconcile import gather_again
-from hub.people.reviews import keep_decision
+from hub.people.reviews import keep_decision, weigh_cases
 from hub.sharing.follow import carry_told
 from hub.sharing.recall import told_across
 from hub.sharing.recalls import note_recall
@@ -76,6 +76,7 @@ def _apart(hub: Hub, connection: Connection, person: UUID, records: list[int], *
     carry_told(connection, done.moved)
     changed = rebuild(connection, done.touched, now=now)
     filled = fill(connection, hub.agreements, done.touched, now=now, recalled=done.touched)
+    weigh_cases(connection, done.touched)
     note_recall(connection, cause="links", subject=str(person), persons=done.touched, now=now)
     now_in = {row.record: row.person_id for row in connection.execute(text(NOW_IN), {"records": records})}
     return {

@@ -15,6 +15,7 @@ from hub.sandbox.departement_files import write_pivot, write_webrsa
 from hub.sandbox.dirt import seen_by
 from hub.sandbox.france_travail import FranceTravailServer, FtFaults
 from hub.sandbox.judge import judge
+from hub.sandbox.morning import morning_files
 from hub.sandbox.partners import FilePartner
 from hub.sandbox.pole_emploi_extract import PATHWAYS, ft_people, write_extract
 from hub.sandbox.population import DEPARTEMENTS, FIRST_DAY, Adult, Population
@@ -169,6 +170,19 @@ class Sandbox:
                 if not path.stem.endswith("_bis"):
                     left.append(self._deposit(account, again, partial(_write, content)))
         return left
+
+    def deposit_morning(self) -> list[str]:
+        """The morning after day 0: files that leave something to a person, and Pôle emploi refuses what it is told for a while."""
+        people = self.population.on(0)
+        self._api.refuse_content(until_told=True)
+        return [
+            self._deposit(account, name, partial(_write, content))
+            for account, name, content in morning_files(people, seed=self.seed)
+        ]
+
+    def mend(self) -> None:
+        """Pôle emploi accepts again what it is told."""
+        self._api.refuse_content(until_told=False)
 
     def partners_work(self) -> int:
         """Let every partner load what it was left, once; returns how many messages they took."""

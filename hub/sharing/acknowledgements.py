@@ -12,6 +12,7 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING
 from uuid import UUID
 
+from hub.monitoring.logs import log_message
 from hub.sharing import outbox
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ def _take(connection: Connection, partner: str, content: IO[bytes], now: datetim
         total["unreadable"] += len(found) - len(read)
         total["settled"] += outbox.mark_answered(connection, partner, read, now=now)
         total["unknown"] += outbox.unknown(connection, partner, [message for message, _, _ in read])
+        for message, accepted, reason in read:
+            fate = "acknowledged" if accepted else "rejected"
+            log_message("acknowledge", partner=partner, message=message, fate=fate, reason=reason)
     return total
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hub.monitoring.logs import log_message
 from hub.sharing import outbox
 from hub.sharing.fates import fate_of
 from hub.sharing.outbox import Aside, Failure
@@ -88,12 +89,25 @@ def deliver_each(
                 sender.prepare(connection, rows)
                 said = list(pool.map(lambda row: _send(sender, row), rows))
                 found = _settle(connection, partner, rows, said, sender=sender, now=clock())
+            _tell(partner, rows, said)
             total.update(found)
             error = next((each for each in said if isinstance(each, HubError)), None)
             if error is not None:
                 raise error
             if found["untried"] or found["retried"] == len(rows):
                 return Delivered(**total)
+
+
+def _tell(partner: str, rows: Sequence[Row[Any]], said: Sequence[Outcome | HubError | None]) -> None:
+    """Say of each message of a batch, now that it is noted, what became of it."""
+    for row, each in zip(rows, said, strict=True):
+        if isinstance(each, HubError):
+            log_message("share", partner=partner, message=row.id, fate="untried", error=type(each).__name__)
+        elif each is None:
+            log_message("share", partner=partner, message=row.id, fate="nothing_to_send")
+        else:
+            more = {"code": each.code, "attempt": row.attempts + 1}
+            log_message("share", partner=partner, message=row.id, fate=fate_of(each), **more)
 
 
 def _send(sender: Sender, row: Row[Any]) -> Outcome | HubError | None:

@@ -26,11 +26,19 @@ class Known:
     told: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """When the newest word about somebody reached us, and the number of the delivery that last changed anything of them."""
+
+    at: datetime
+    delivery: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where news come from: when the newest word about each person reached us, and whether it was in a ``flood``."""
+    """Where news come from: the newest word about each person, and whether it was in a ``flood``."""
 
-    arrived_at: Mapping[UUID, datetime] = field(default_factory=dict)
+    arrivals: Mapping[UUID, Arrival] = field(default_factory=dict)
     flood: bool = False
 
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid5
 
-import orjson
 from sqlalchemy import text
 
 from hub.dossiers.protections import protections
-from hub.sharing import journal
 from hub.sharing.holding import holding
-from hub.sharing.journal import Disclosure
 from hub.sharing.news import UNKNOWN, Known, Origin, news, not_yet_told
-from hub.storage.store import copy_rows
+from hub.sharing.writing import Decided, message_of, write
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 MANY = 500  # persons touched at once: what comes alone goes before them
-URGENT, ALONE, ONE_OF_MANY = 0, 1, 2
-NAMESPACE = UUID("5d0d2f3e-6f5b-4f8e-9a43-3c6a0f1d8a52")
 
 EVERYBODY = """
 select distinct l.person_id from link l join source_record r on r.id = l.source_record_id and r.left_on is null
@@ -60,47 +55,9 @@ where state in ('pending', 'parked', 'unfound') and sync_file_id is null
 order by partner, person_id, sequence desc for update skip locked
 """
 
-REPLACE = "update message set state = 'replaced' where id = any(:ids)"
-
 TOLD = (
     "select partner, person_id, sequence, content from told where partner = any(:agreed) and person_id = any(:persons)"
 )
-
-# The département a message is about: at a partner that serves several, each has its turn.
-LANES = r"""
-select l.person_id, min(case when r.partner like 'departement\_%' then lpad(substr(r.partner, 13), 3, '0')
-                             else nullif(r.scope, '') end) as lane
-from link l join source_record r on r.id = l.source_record_id and r.left_on is null
-where l.superseded_at is null and l.person_id = any(:persons)
-group by l.person_id
-"""
-
-TELL = """
-insert into told (partner, person_id, sequence, content)
-select partner, person, sequence, cast(content as jsonb)
-from unnest(cast(:partners as text[]), cast(:persons as uuid[]), cast(:sequences as bigint[]), cast(:contents as text[]))
-  t(partner, person, sequence, content)
-on conflict (partner, person_id) do update set sequence = excluded.sequence, content = excluded.content
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Message:
-    id: UUID
-    partner: str
-    person_id: UUID
-    agreement: Agreement
-    sequence: int
-    payload: dict[str, Any]
-
-
-@dataclass(kw_only=True)
-class _Decided:
-    """What a chunk of persons comes to: messages to write, those they replace, and what was told after that."""
-
-    messages: list[_Message] = field(default_factory=list)
-    replaced: list[UUID] = field(default_factory=list)
-    told: list[tuple[str, UUID, int, dict[str, Any]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +97,7 @@ def fill(
         }
         protected = protections(connection, ordered[start : start + CHUNK], now=now)
         decided = _decide(connection, in_force, known, whole=whole, recalled=frozenset(recalled), protected=protected)
-        _write(connection, decided, now=now, origin=origin, many=len(ordered) > MANY)
+        write(connection, decided, now=now, origin=origin, many=len(ordered) > MANY)
         for message in decided.messages:
             filled.messages[message.partner] += 1
             filled.fields.update((message.partner, path) for path in message.payload["fields"])
@@ -161,12 +118,12 @@ def _decide(
     whole: bool,
     recalled: frozenset[UUID],
     protected: Mapping[UUID, Collection[str]],
-) -> _Decided:
+) -> Decided:
     waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
     for row in connection.execute(text(WAITING), known):
         waiting[row.partner, row.person_id].append(row)
     told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
-    decided = _Decided()
+    decided = Decided()
     for row in connection.execute(text(FOLLOWED), known).all():
         key, how = (row.partner, row.person_id), {"whole": whole, "recall": row.person_id in recalled}
         kinds = protected.get(row.person_id, ())
@@ -180,7 +137,7 @@ def _decide(
 
 
 def _tell_news(
-    decided: _Decided,
+    decided: Decided,
     row: Row[Any],
     holds: tuple[Agreement, Mapping[str, Any]],
     *,
@@ -202,7 +159,7 @@ def _tell_news(
     decided.replaced += [each.id for each in waiting]
     if fields:
         sequence += 1
-        decided.messages.append(_message(row, agreement, sequence, payload))
+        decided.messages.append(message_of(row, agreement, sequence, payload))
     decided.told.append((row.partner, row.person_id, sequence, really | fields))
 
 
@@ -219,7 +176,7 @@ def withdraw_told(
     waiting: defaultdict[tuple[str, UUID], list[Any]] = defaultdict(list)
     for row in connection.execute(text(WAITING), known):
         waiting[row.partner, row.person_id].append(row)
-    decided = _Decided()
+    decided = Decided()
     for row in connection.execute(text(TOLD), known).all():
         key = (row.partner, row.person_id)
         if key not in own:
@@ -230,23 +187,14 @@ def withdraw_told(
         sequence = row.sequence + bool(fields)
         if fields:
             payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
-            decided.messages.append(_message(row, agreements[row.partner], sequence, payload))
+            decided.messages.append(message_of(row, agreements[row.partner], sequence, payload))
         decided.told.append((*key, sequence, {}))
-    _write(connection, decided, now=now, many=len(persons) > MANY)
+    write(connection, decided, now=now, many=len(persons) > MANY)
     return Counter(message.partner for message in decided.messages)
 
 
 def _really_told(told: Any, waiting: Sequence[Any]) -> dict[str, Any]:
     return not_yet_told(told.content if told else {}, [each.payload for each in waiting])
-
-
-def _message(row: Row[Any], agreement: Agreement, sequence: int, payload: dict[str, Any]) -> _Message:
-    """The same change has the same id whenever it is written: it is the key the partner sees."""
-    content = orjson.dumps([row.partner, str(row.person_id), sequence, payload["fields"]], option=orjson.OPT_SORT_KEYS)
-    return _Message(
-        id=uuid5(NAMESPACE, content.hex()), partner=row.partner, person_id=row.person_id, agreement=agreement,
-        sequence=sequence, payload=payload,
-    )  # fmt: skip
 
 
 def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
@@ -256,43 +204,3 @@ def _reference(own: list[dict[str, Any]]) -> dict[str, Any]:
         "identity.first_names", "identity.birth_date",
     )  # fmt: skip
     return {path: each[path] for each in reversed(own) for path in wanted if path in each}
-
-
-def _write(connection: Connection, decided: _Decided, *, now: datetime, origin: Origin = UNKNOWN, many: bool) -> None:
-    touched = sorted({each.person_id for each in decided.messages})
-    lanes = {row.person_id: row.lane or "" for row in connection.execute(text(LANES), {"persons": touched})}
-    connection.execute(text(REPLACE), {"ids": decided.replaced})
-    copy_rows(
-        connection,
-        "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, arrived_at, created_at, next_attempt_at) from stdin",
-        (
-            (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
-             orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many or origin.flood), lanes.get(each.person_id, ""),
-             origin.arrived_at.get(each.person_id), now, now)
-            for each in decided.messages
-        ),
-    )  # fmt: skip
-    _tell(connection, decided.told)
-    journal.append(connection, [entry for message in decided.messages for entry in _disclosures(message, now)])
-
-
-def _priority(message: _Message, *, many: bool) -> int:
-    if message.payload["fields"].keys() & set(message.agreement.urgent):
-        return URGENT
-    return ONE_OF_MANY if many else ALONE
-
-
-def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:
-    rows = [(partner, person, sequence, orjson.dumps(content).decode()) for partner, person, sequence, content in told]
-    known = zip(("partners", "persons", "sequences", "contents"), zip(*rows, strict=True), strict=bool(rows))
-    if rows:
-        connection.execute(text(TELL), {name: list(column) for name, column in known})
-
-
-def _disclosures(message: _Message, now: datetime) -> Iterator[Disclosure]:
-    """One entry for each purpose the message's fields are told for."""
-    for agreement, fields in message.agreement.attributed(message.payload["fields"]):
-        yield Disclosure(
-            at=now, partner=message.partner, person_id=message.person_id, agreement=agreement.title,
-            purpose=agreement.purpose, fields=fields, message_id=message.id,
-        )  # fmt: skip

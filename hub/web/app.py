@@ -15,7 +15,19 @@ from fastapi.staticfiles import StaticFiles
 from hub.monitoring.discretion import discreet
 from hub.web.gate import Refused, Unknown
 from hub.web.metrics import metrics_router
-from hub.web.pages import deliveries, entrance, flows, journal, outbox, people, quality, quarantine, reviews, today
+from hub.web.pages import (
+    deliveries,
+    documents,
+    entrance,
+    flows,
+    journal,
+    outbox,
+    people,
+    quality,
+    quarantine,
+    reviews,
+    today,
+)
 from hub.web.rendering import render, wants_html
 from hub.web.screens import Screens
 from hub.web.sessions import COOKIE, Sessions
@@ -39,7 +51,7 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-PAGES = (entrance, today, flows, deliveries, quarantine, reviews, people, outbox, quality, journal)
+PAGES = (entrance, today, flows, deliveries, quarantine, reviews, people, outbox, documents, quality, journal)
 
 
 def clock() -> datetime:

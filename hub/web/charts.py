@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WIDTH, HEIGHT = 640, 250
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 14, 34
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 14, 40
 MOST_LABELS = 7
+LONGEST_LABEL = 12
+HOUR = 3600
+ROUND_TIMES = (4, 20, 60, 240, 480, 1200, 2400, 2 * HOUR, *(4 * HOUR * 2**times for times in range(12)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,16 @@ class Chart:
         highest = max(sums if self.bars else known, default=0) or 1
         if self.whole and highest <= 1:
             return 1.0
+        if self.unit is french.seconds:
+            return float(next((top for top in ROUND_TIMES if top >= highest), highest))
         step = 10 ** math.floor(math.log10(highest))
-        return float(next(step * times for times in (1, 2, 2.5, 5, 10) if step * times >= highest))
+        rounds = (step * times for times in (1, 2, 2.5, 4, 5, 8, 10, 20, 40))
+        return float(next(top for top in rounds if top >= highest and self._tells_apart(top)))
+
+    def _tells_apart(self, top: float) -> bool:
+        """Whether a quarter of it is a figure the unit writes whole: no two lines across may read the same."""
+        quarter = top / 4 / (0.001 if self.unit is french.percent else 1)
+        return math.isclose(quarter, round(quarter), abs_tol=1e-6)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
@@ -85,10 +96,10 @@ class Chart:
         return [(self._y(self.top * part / 4), self.unit(self.top * part / 4)) for part in range(5)]
 
     @property
-    def marks_below(self) -> list[tuple[float, str]]:
-        """A few of the labels, evenly, so that they do not run into each other."""
+    def marks_below(self) -> list[tuple[float, list[str]]]:
+        """A few of the labels, evenly, so that they do not run into each other; a long one is cut in two lines."""
         step = max(1, math.ceil(len(self.labels) / MOST_LABELS))
-        return [(self._x(place), label) for place, label in enumerate(self.labels) if place % step == 0]
+        return [(self._x(place), _in_two(label)) for place, label in enumerate(self.labels) if place % step == 0]
 
     @cached_property
     def drawn(self) -> list[Drawn]:
@@ -139,3 +150,8 @@ class Chart:
     def _mark(self, place: int, series: Series, value: float, *, y: float, width: float = 0, height: float = 0) -> Mark:
         title = f"{self.labels[place]}, {series.name} : {self.unit(value)}"
         return Mark(x=round(self._x(place) - width / 2, 1), y=y, width=width, height=height, title=title)
+
+
+def _in_two(label: str) -> list[str]:
+    head, _, tail = label.rpartition("_")
+    return [head, tail] if head and len(label) > LONGEST_LABEL else [label]

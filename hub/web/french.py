@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 PARIS = ZoneInfo("Europe/Paris")
 COMMAND = re.compile(r" *(Demander un nouvel envoi : )?hub (delivery|ledger) [^.]*\.")
-THIN = "\u202f"
+ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+WALL_CLOCK = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::\d{2})?")
+THIN, NO_BREAK = "\u202f", "\u00a0"
 SHORT_MONTHS = ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.")
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
           "décembre")  # fmt: skip
+DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 STATES = {
     "received": "en cours",
     "applied": "appliquée",
@@ -78,6 +81,23 @@ CASES = {
 }
 
 
+# What stands between two tags; what a partner wrote (in code, in pre) stays as it was written.
+BETWEEN_TAGS = re.compile(r"(<(code|pre|script)\b[^>]*>.*?</\2>)|>([^<]+)(?=<)", re.DOTALL)
+
+
+def typeset(page: str) -> str:
+    """A page with the spaces that French puts before high punctuation and inside its quotes made unbreakable."""
+    return BETWEEN_TAGS.sub(_typeset, page)
+
+
+def _typeset(found: re.Match[str]) -> str:
+    if found[1]:
+        return found[1]
+    words = re.sub(r" ([;!?])", THIN + r"\1", found[3])
+    words = re.sub(r"«\s?", "«" + NO_BREAK, re.sub(r" ([:»])(?=\s|$|[.,)])", NO_BREAK + r"\1", words))
+    return ">" + re.sub(r"(\d) %", r"\1" + THIN + "%", words)
+
+
 def number(value: float | None) -> str:
     """Group thousands with a narrow no-break space; nothing is a dash."""
     return "–" if value is None else f"{value:,.0f}".replace(",", THIN)
@@ -116,7 +136,7 @@ def seconds(value: float | None) -> str:
 
 def when(moment: datetime | None) -> str:
     """A moment in Paris time."""
-    return "–" if moment is None else moment.astimezone(PARIS).strftime("%d/%m/%Y à %H:%M")
+    return "–" if moment is None else moment.astimezone(PARIS).strftime(f"%d/%m/%Y{NO_BREAK}à{NO_BREAK}%H:%M")
 
 
 def day(value: date | datetime | str | None) -> str:
@@ -128,9 +148,16 @@ def day(value: date | datetime | str | None) -> str:
     return value.strftime("%d/%m/%Y")
 
 
+def long_day(moment: datetime) -> str:
+    """A day as it is said: samedi 28 novembre 2026, in Paris."""
+    there = moment.astimezone(PARIS)
+    first = "1er" if there.day == 1 else str(there.day)
+    return f"{DAYS[there.weekday()]} {first} {MONTHS[there.month - 1]} {there.year}"
+
+
 def month_name(text: str) -> str:
     """2026-11 as novembre 2026."""
-    return f"{MONTHS[int(text[5:7]) - 1]} {text[:4]}"
+    return f"{MONTHS[int(text[5:7]) - 1]}{NO_BREAK}{text[:4]}"
 
 
 def short_month(text: str) -> str:
@@ -165,9 +192,15 @@ def rule_name(rule: str) -> str:
 
 def told(message: str) -> str:
     """What an alarm or a reason says, for a screen: fields by their label, states in French, without commands to type."""
-    said = COMMAND.sub("", message)
+    said = ISO_DAY.sub(r"\3/\2/\1", COMMAND.sub("", message))
+    said = re.sub(r"(?<![\w.])(\d+)\.(\d+)(?![\w.]*\w)", r"\1,\2", said)
     said = re.sub(r"\((applied|held|received|outdated)\)", lambda found: f"({STATES[found[1]]})", said)
     return re.sub(r"\b[a-z_]+\.[a-z_0-9]+\b", lambda found: _quoted(found[0]), said)
+
+
+def alarm_told(message: str) -> str:
+    """What an alarm says, where its flow, its partner or its delivery are already named."""
+    return told(re.sub(r"^[a-z_0-9]+(?:, livraison \d+(?: \([^)]*\))?)?\s: ", "", message))
 
 
 def _quoted(path: str) -> str:
@@ -214,7 +247,13 @@ def value_shown(value: Any, path: str = "") -> str:
     text = str(value)
     if codes is not None:
         return codes.label_of(text)
-    return day(text) if _is_day(text) else text
+    return day(text) if _is_day(text) else hour(text)
+
+
+def hour(text: str) -> str:
+    """An appointment as partners write it, 2026-11-30T09:30:00, on the clock of the wall; anything else as it is."""
+    found = WALL_CLOCK.fullmatch(text)
+    return f"{day(found[1])}{NO_BREAK}à{NO_BREAK}{found[2]}" if found else text
 
 
 def _part(value: Any, codes: CodeList | None) -> str:

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from hub.monitoring.runbook import runbook
 from hub.web import french
 from hub.web.gate import EVERYBODY, STAFF, Tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import Request
     from starlette.responses import Response
 
     from hub.web.accounts import Account
     from hub.web.screens import Screens
 
+
+def marked(words: str) -> Markup:
+    """A sentence of the runbook: what stands between backticks is something to type."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(words))))  # noqa: S704 - escaped just before
+
+
 FILTERS = {
     "number": french.number, "capped": french.capped, "percent": french.percent, "when": french.when, "day": french.day,
     "state": french.state_name, "partner": french.partner_name, "size": french.size, "seconds": french.seconds,
     "kind": french.kind_name, "alarm": french.alarm_name, "help": runbook().root.get, "rule": french.rule_name, "message_state": french.message_state,
     "field": french.field_name, "role": french.role_name, "action": french.action_name, "case_kind": french.case_kind,
-    "value": french.value_shown, "told": french.told, "month": french.month_name,
+    "value": french.value_shown, "told": french.told, "alarm_told": french.alarm_told, "month": french.month_name,
+    "marked": marked, "long_day": french.long_day,
 }  # fmt: skip
 
 # What the navigation shows, and to whom.
@@ -39,6 +51,9 @@ NAVIGATION = (
     ("journal", "Journal", STAFF),
     ("comptes", "Comptes", frozenset({"administrator"})),
 )
+
+# The page of the navigation that a page belongs to, where its name does not say.
+SECTIONS = {"livraison.html": "flux", "partage.html": "partages", "consultations.html": "journal"}
 
 # What a page says after an action, by the word its address carries: never anything else.
 SAID = {
@@ -55,12 +70,14 @@ SAID = {
     "distinctes": "Décision enregistrée : personnes distinctes. Voici le cas suivant.",
     "ne_sait_pas": "Décision enregistrée : je ne sais pas. Voici le cas suivant.",
     "avis_garde": "Avis enregistré. Le calcul dit nettement le contraire : une deuxième personne doit dire la même chose.",
-    "relance": "Les messages mis de côté repartiront au prochain envoi.",
+    "relance": "Ces messages sont de nouveau en attente : ils partiront au prochain envoi, ou dès que vous le demandez.",
     "coupe": "Les envois sont coupés : ce qui doit être dit à ce partenaire attend.",
     "retabli": "Les envois sont rétablis.",
     "envoi_lance": "L'envoi est en cours. Rechargez la page dans un instant.",
+    "documents_demandes": "Les Data Docs sont en cours d'écriture : une dizaine de secondes. Rechargez la page dans un instant.",
     "deconnecte": "Vous êtes déconnecté.",
 }
+
 
 environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -71,6 +88,7 @@ environment = Environment(
     auto_reload=False,
 )
 environment.filters |= FILTERS
+environment.tests["startswith"] = str.startswith
 
 
 def wants_html(request: Request) -> bool:
@@ -96,12 +114,16 @@ def render(request: Request, template: str, *, status: int = 200, **shown: Any) 
         "navigation": [item for item in NAVIGATION if account and account.roles & item[2]],
         "said": SAID.get(request.query_params.get("fait", "")),
         "to": lambda name, /, **given: path_to(request, name, **given),
-        "page": template.removesuffix(".html"),
+        "page": SECTIONS.get(template, template.removesuffix(".html")),
     }
-    return HTMLResponse(environment.get_template(template).render(about | shown), status_code=status)
+    return HTMLResponse(french.typeset(environment.get_template(template).render(about | shown)), status_code=status)
 
 
-def go(request: Request, name: str, /, *, said: str | None = None, **given: Any) -> Response:
+def go(
+    request: Request, name: str, /, *, said: str | None = None, query: Mapping[str, str] | None = None, **given: Any
+) -> Response:
     """To another page after an action, which it names."""
     address = path_to(request, name, **given)
-    return RedirectResponse(f"{address}?fait={said}" if said else address, status_code=303)
+    asked = {"fait": said, **(query or {})}
+    shown = urlencode({key: value for key, value in asked.items() if value})
+    return RedirectResponse(f"{address}?{shown}" if shown else address, status_code=303)

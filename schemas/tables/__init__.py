@@ -7,7 +7,15 @@ from it, in ``dossier.content``. A NIR is never in either: it is encrypted besid
 from __future__ import annotations
 
 from schemas.tables.alarms import alarm
-from schemas.tables.arrivals import delivery, delivery_record, full_picture, quarantine, remembered_unit, staged_record
+from schemas.tables.arrivals import (
+    counted_ledger,
+    delivery,
+    delivery_record,
+    full_picture,
+    quarantine,
+    remembered_unit,
+    staged_record,
+)
 from schemas.tables.base import metadata
 from schemas.tables.operators import access_log, account
 from schemas.tables.outgoing import checkpoint, disclosure, message, switched_off, sync_file, told
@@ -47,6 +55,7 @@ __all__ = [
     "asked",
     "checkpoint",
     "comparison",
+    "counted_ledger",
     "decision",
     "delivery",
     "delivery_record",

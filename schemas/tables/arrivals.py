@@ -150,3 +150,13 @@ Index(
     quarantine.c.rule,
     postgresql_where=quarantine.c.state == "open",
 )
+
+counted_ledger = Table(
+    "counted_ledger",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("lines", JSONB, nullable=False),
+    Column("mark", Text, nullable=False, comment="what the flow's deliveries had come to when it was counted"),
+    moment("counted_at"),
+    comment="the running ledger of each flow as it was last counted, row by row: derived, may be counted again",
+)

@@ -63,6 +63,12 @@ message = Table(
     Column("lane", Text, nullable=False, server_default="", comment="the département it is about: each has its turn"),
     Column("asked_with", Text, comment="hash of the keys the partner found nobody with: others, and it goes again"),
     Column("sync_file_id", ForeignKey("sync_file.id"), index=True),
+    Column(
+        "delivery_id",
+        ForeignKey("delivery.id"),
+        index=True,
+        comment="whose word it carries: its trace is that delivery's",
+    ),
     moment("arrived_at", nullable=True),
     moment("created_at"),
     moment("next_attempt_at"),
@@ -108,7 +114,6 @@ switched_off = Table(
 )
 
 Index("ix_message_partner_state", message.c.partner, message.c.state, message.c.id)
-Index("ix_message_arrived_at", message.c.arrived_at)
 
 disclosure = Table(
     "disclosure",
@@ -125,6 +130,7 @@ disclosure = Table(
     Column("entry_hash", LargeBinary, nullable=False),
     comment="the journal: append-only, each entry sealed by the one before",
 )
+Index("ix_disclosure_partner_at", disclosure.c.partner, disclosure.c.at, disclosure.c.position)
 
 Index("ix_disclosure_partner", disclosure.c.partner, disclosure.c.position)
 

@@ -186,6 +186,7 @@ review_case = Table(
     Column("kind", Text, nullable=False, comment="why the machine did not decide"),
     Column("evidence", JSONB, nullable=False),
     Column("chance", Double, comment="that they are one person, when the case opened"),
+    Column("worth", Double, nullable=False, server_default="0", comment="what an answer is worth: most goes first"),
     Column("owner", Text, comment="the kind of partner that owns the field in question"),
     moment("opened_at"),
     moment("closed_at", nullable=True),
@@ -215,7 +216,12 @@ review_opinion = Table(
     comment="what each person said of a case: two must agree where a decision goes far against the model",
 )
 
-Index("ix_review_case_open", review_case.c.id, postgresql_where=review_case.c.closed_at.is_(None))
+Index(
+    "ix_review_case_worth",
+    review_case.c.worth.desc(),
+    review_case.c.id,
+    postgresql_where=review_case.c.closed_at.is_(None),
+)
 
 dossier = Table(
     "dossier",

@@ -6,6 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import text
 
+from hub.web.pages.documents import folder
+from hub.web.suite_docs import write_suite_docs_apart
+
 pytestmark = pytest.mark.integration
 
 WIDTHS = (320, 1280, 3840)
@@ -18,13 +21,29 @@ COLOURS = {
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
     "resultTypes": ["violations"],
 }
+LANDMARKS = {
+    "French": "document.documentElement.lang === 'fr'",
+    "one main": "document.querySelectorAll('main').length === 1",
+    "one title of its own": "document.querySelectorAll('h1').length === 1",
+    "a header and a footer": "!!document.querySelector('body > header') && !!document.querySelector('body > footer')",
+    "every menu has a name": "[...document.querySelectorAll('nav')].every(each => each.ariaLabel)",
+    "where one is in the menu": "document.title.startsWith('Introuvable') || !!document.querySelector('nav[aria-label=Pages] [aria-current=page]')",
+    "every table has a caption, a head and its columns": """[...document.querySelectorAll('main > :not(.document) table')]
+        .every(each => each.caption && each.tHead && [...each.tHead.querySelectorAll('th')].every(th => th.scope === 'col'))""",
+    "every field has a label": """[...document.querySelectorAll('input:not([type=hidden]), select')]
+        .every(each => each.labels.length > 0)""",
+    "no level of title is skipped": """[...document.querySelectorAll('h1, h2, h3, h4')].map(each => +each.tagName[1])
+        .every((level, place, all) => level <= (all[place - 1] ?? 0) + 1)""",
+}
+FOCUS_SHOWS = """(() => { const style = getComputedStyle(document.activeElement);
+    return document.activeElement === document.body || (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2) })()"""
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
 def pages(hub):
     """Every page somebody can open, by the name of its picture."""
     one = {
-        "held": "select id from delivery where state = 'held' limit 1",
+        "held": "select max(id) from delivery where state = 'held'",
         "applied": "select max(id) from delivery where state = 'applied' and flow = 'caf_rsa'",
         "record": "select 'L' || delivery_id || '-E' || record from quarantine order by id limit 1",
         "case": "select min(id) from review_case where closed_at is null",
@@ -49,6 +68,7 @@ def pages(hub):
         "partage-caf": "/partages/caf",
         "qualite": "/qualite",
         "qualite-caf": "/qualite/caf_rsa",
+        "data-docs": "/qualite/documents/index.html",
         "journal": "/journal",
         "consultations": "/journal/consultations",
         "comptes": "/comptes",
@@ -56,28 +76,58 @@ def pages(hub):
     }
 
 
+@pytest.fixture(scope="module")
+def documents(month):
+    """The Data Docs, written once; gives one of their pages beside the first."""
+    hub = month[0]
+    write_suite_docs_apart(hub, folder(hub))
+    return min(folder(hub).glob("validations/caf_rsa/*/*/*.html")).relative_to(folder(hub))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible_and_fits_from_a_phone_to_a_wall(hub, address, sign_in, shoot, scheme):
+def test_every_page_is_accessible_and_fits_from_a_phone_to_a_wall(hub, address, sign_in, shoot, documents, scheme):
     page = sign_in("tous", color_scheme=scheme)
-    rules = RULES if scheme == "light" else COLOURS
     faults = {}
-    for name, path in pages(hub).items():
-        page.set_viewport_size({"width": 1280, "height": 900})
-        page.goto(address + path)
-        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        found = Axe().run(page, options=rules).response["violations"]
-        faults |= {
-            f"{name}, {scheme}: {each['id']}": [node["html"][:120] for node in each["nodes"][:3]] for each in found
-        }
-        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = false)")
-        for width in WIDTHS if scheme == "light" else (1280,):
+    for name, path in (pages(hub) | {"data-docs-livraison": f"/qualite/documents/{documents}"}).items():
+        for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
+            page.goto(address + path)
+            if width < 3840:
+                page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+                found = Axe().run(page, options=RULES if scheme == "light" else COLOURS).response["violations"]
+                faults |= {
+                    f"{name}, {scheme}, {width}: {each['id']}": [node["html"][:120] for node in each["nodes"][:3]]
+                    for each in found
+                }
+                page.evaluate("document.querySelectorAll('details').forEach(each => each.open = false)")
             if page.evaluate(TOO_WIDE):
                 faults[f"{name}, {scheme}: too wide at {width}"] = []
             if width < 3840 and (scheme == "light" or name in DARK):
                 shoot(page, f"{name}-{width}-{scheme}")
 
     assert faults == {}
+
+
+def test_every_page_can_be_found_ones_way_in_without_seeing_it(hub, address, sign_in, documents):
+    page = sign_in("tous")
+    titles, faults = {}, {}
+    for name, path in (pages(hub) | {"data-docs-livraison": f"/qualite/documents/{documents}"}).items():
+        page.goto(address + path)
+        titles[name] = page.title()
+        missing = [what for what, there in LANDMARKS.items() if not page.evaluate(there)]
+        page.keyboard.press("Tab")
+        if "Aller au contenu" not in page.evaluate("document.activeElement.innerText"):
+            missing.append("the first stop skips to the content")
+        page.keyboard.press("Enter")
+        if page.evaluate("document.activeElement.id") != "contenu":
+            missing.append("skipping leads to the content")
+        page.keyboard.press("Tab")
+        if not page.evaluate(FOCUS_SHOWS):
+            missing.append("one sees where one is")
+        faults |= {name: missing} if missing else {}
+
+    assert faults == {}
+    assert len(set(titles.values())) == len(titles), "no two pages have one title"
 
 
 def test_signing_in_and_being_refused_are_accessible_too(address, chromium, sign_in, shoot):
@@ -98,9 +148,10 @@ def test_a_chart_reads_without_colour_and_without_eyes(address, sign_in, shoot):
     page.goto(f"{address}/qualite/caf_rsa")
     lines = page.locator("svg.drawing .line")
     dashes = {line.evaluate("each => getComputedStyle(each).strokeDasharray") for line in lines.all()}
-    drawing = page.locator("svg.drawing").first
-    points = page.locator("svg.drawing g").first.locator(".mark").count()
-    rows = page.locator("figure").first.locator("tbody tr").count()
+    figure = page.locator("figure", has_text="Mesures de la suite")
+    drawing = figure.locator("svg.drawing")
+    points = drawing.locator("g").first.locator(".mark").count()
+    rows = figure.locator("tbody tr").count()
     shoot(page, "impression-qualite")
 
     assert len(dashes) == lines.count() == 3, "each line has its own dash"

@@ -7,6 +7,9 @@ import re
 import pytest
 from sqlalchemy import text
 
+from hub.intake.running_ledger import running_ledger
+from hub.people.reviews import open_cases
+
 pytestmark = pytest.mark.integration
 
 
@@ -15,10 +18,10 @@ def asked(hub, statement, **given):
         return connection.execute(text(statement), given).scalars().all()
 
 
-def until(page, words):
-    """Look again until a page says something."""
+def until(page, words, *, hidden=False):
+    """Look again until a page says something, or holds it for who does not see."""
     for _ in range(40):
-        if words in page.inner_text("main"):
+        if words in (page.text_content("main") if hidden else page.inner_text("main")):
             return
         page.wait_for_timeout(250)
         page.goto(page.url.partition("?")[0])
@@ -27,13 +30,16 @@ def until(page, words):
 
 def test_the_one_thing_to_do_next_leads_to_the_held_delivery_which_is_refused(hub, address, sign_in, shoot):
     page = sign_in("olivia")
-    (held,) = asked(hub, "select id from delivery where state = 'held'")
+    held = asked(hub, "select max(id) from delivery where state = 'held'")[0]
     assert "Livraison retenue" in page.inner_text("section.task")
 
     page.click("section.task a.button")
     assert page.url == f"{address}/livraisons/{held}"
+    page.click("text=Voir ce que l'accepter ferait")
+    page.wait_for_selector("text=Rien n'a encore changé")
+    assert "personnes sortiraient du flux" in page.inner_text("section.task")
     page.click("text=Refuser la livraison")
-    assert page.url == f"{address}/livraisons/{held}", "a reason is asked for before anything leaves"
+    assert page.url.startswith(f"{address}/livraisons/{held}"), "a reason is asked for before anything leaves"
     page.fill("#motif-refus", "volume effondré, renvoi demandé")
     page.click("text=Refuser la livraison")
     page.wait_for_selector("text=La livraison est refusée")
@@ -45,17 +51,92 @@ def test_the_one_thing_to_do_next_leads_to_the_held_delivery_which_is_refused(hu
     ) == [0]
 
 
-def test_an_alarm_is_looked_after_then_closed(hub, sign_in):
+def test_a_held_delivery_is_let_through_after_seeing_whom_that_touches_and_who_would_be_told(
+    hub, address, sign_in, shoot
+):
     page = sign_in("olivia")
-    before = page.locator(".alarms li").count()
-    page.locator(".alarms button", has_text="Prendre en charge").first.click()
-    page.wait_for_selector("text=Vous avez pris l'alerte en charge")
-    assert "prise en charge par olivia" in page.inner_text(".alarms")
+    (held,) = asked(hub, "select id from delivery where state = 'held'")
+    before = everything(hub)
+    page.goto(f"{address}/livraisons/{held}")
+    page.click("text=Voir ce que l'accepter ferait")
+    page.wait_for_selector("text=Rien n'a encore changé")
+    said = figures(page, "section.task dl")
+    shoot(page, "acte-livraison-accepter-apercu")
+    assert everything(hub) == before, "what would be done is rolled back"
+    assert int(said["Personnes touchées"]) > 0
+    assert int(said["Messages à Département 08"]) > 0
 
-    page.locator(".alarms button", has_text="Clore").first.click()
+    page.click("text=Accepter pour de bon")
+    page.wait_for_selector("text=La livraison est acceptée")
+    for _ in range(60):
+        if "appliquée" in page.inner_text("h1") and page.locator("text=Pas encore").count() == 0:
+            break
+        page.wait_for_timeout(250)
+        page.goto(f"{address}/livraisons/{held}")
+    until(page, "Messages partis de cette livraison", hidden=True)
+    shoot(page, "acte-livraison-acceptee")
+
+    applied = asked(hub, "select applied || ' ' || released_by from delivery where id = :id", id=held)
+    assert applied == [f"{said['Fiches appliquées']} olivia"]
+    told = asked(hub, "select count(*) from message where delivery_id = :id and partner = 'departement_08'", id=held)
+    assert told == [int(said["Messages à Département 08"])]
+
+
+def everything(hub):
+    """How many rows each thing that a delivery moves has."""
+    tables = (
+        "source_version",
+        "movement",
+        "link",
+        "person",
+        "message",
+        "disclosure",
+        "told",
+        "review_case",
+        "quarantine",
+    )
+    return {table: asked(hub, f"select count(*) from {table}")[0] for table in tables} | {
+        "states": asked(hub, "select state || count(*) from delivery group by state order by state"),
+        "dossiers": asked(
+            hub, "select md5(string_agg(encode(content_hash, 'hex'), '' order by person_id)) from dossier"
+        ),
+    }
+
+
+def figures(page, where):
+    """A list of figures as name to figure."""
+    pairs = page.locator(f"{where} > div").all()
+    return {plain(pair.locator("dt").inner_text()): plain(pair.locator("dd").inner_text()) for pair in pairs}
+
+
+def plain(words):
+    """Without the unbreakable spaces of French."""
+    return re.sub(r"\s", " ", words)
+
+
+def test_alarms_about_one_thing_are_looked_after_then_closed_together(hub, sign_in):
+    page = sign_in("olivia")
+    groups = page.locator("section:has(#alarmes) .alarms > li")
+    before, about = groups.count(), groups.first.inner_text()
+    assert before > 1
+    groups.first.locator("button", has_text="Prendre en charge").click()
+    page.wait_for_selector("text=Vous avez pris l'alerte en charge")
+    assert "prise en charge par olivia" in groups.first.inner_text()
+
+    groups.first.locator("button", has_text="Clore").click()
     page.wait_for_selector("text=L'alerte est close")
 
-    assert page.locator(".alarms li").count() == before - 1
+    assert groups.count() == before - 1
+    assert groups.first.inner_text() != about
+
+
+def test_what_asks_for_nothing_waits_out_of_the_way(sign_in):
+    page = sign_in("olivia")
+    assert not page.locator(".notices li").first.is_visible()
+    page.click(".notices > summary")
+
+    assert "Livraison répétée" in page.inner_text(".notices")
+    assert "Livraison répétée" not in page.inner_text("section:has(#alarmes)")
 
 
 def test_a_refused_record_is_understood_read_again_unmasked_and_given_up(hub, address, sign_in, shoot):
@@ -68,6 +149,7 @@ def test_a_refused_record_is_understood_read_again_unmasked_and_given_up(hub, ad
     reference = page.url.rpartition("/")[2]
     assert "nom sans aucune lettre" in page.inner_text(".reason")
     assert page.locator("tr.different code").all_inner_texts() == ["PRENOM", "99"]
+    assert not page.locator("code:text-is('NOMNAI')").is_visible(), "what is to be corrected comes first, and alone"
 
     page.click("text=Relire l'enregistrement")
     page.wait_for_selector("text=il est encore refusé")
@@ -117,13 +199,13 @@ def set_chances(hub, chance):
 
 def test_against_a_sure_model_one_person_alone_decides_nothing(hub, address, sign_in, shoot):
     set_chances(hub, 0.99)
-    (case,) = asked(hub, "select id from review_case where closed_at is null order by id desc limit 1")
+    (case,) = asked(hub, "select id from review_case where closed_at is null order by worth, id desc limit 1")
     page = sign_in("rachid")
     page.goto(f"{address}/rapprochements/{case}")
     page.keyboard.press("d")
     page.wait_for_selector("text=une deuxième personne doit dire la même chose")
 
-    assert "rachid : personnes distinctes" in page.inner_text("main")
+    assert "rachid : personnes distinctes" in plain(page.inner_text("main"))
     assert asked(hub, f"select closed_at is null from review_case where id = {case}") == [True]
     shoot(page, "acte-deuxieme-avis")
 
@@ -131,12 +213,15 @@ def test_against_a_sure_model_one_person_alone_decides_nothing(hub, address, sig
 def test_cases_are_decided_from_the_keyboard_alone(hub, address, sign_in, shoot):
     set_chances(hub, 0.5)
     page = sign_in("rachid")
-    first, second, third = asked(hub, "select id from review_case where closed_at is null order by id limit 3")
+    first, second, third = [case["id"] for case in open_cases(hub, limit=3)]
     page.goto(f"{address}/rapprochements")
+    shown = [int(each) for each in page.locator("tbody th a").all_inner_texts()]
+    assert shown == [case["id"] for case in open_cases(hub)][: len(shown)], "the order of the queue on both sides"
     focus(page, "Commencer")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{address}/rapprochements/{first}")
-    assert re.search(r"NIR|Nom", page.inner_text("main ul"))
+    assert "1er de" in plain(page.inner_text("main"))
+    assert re.search(r"NIR|Nom", page.inner_text("main ul.evidence"))
     assert page.locator("tr.different, tr.egal, tr.seul, tr.proche").count() > 5
     shoot(page, "acte-rapprochement")
 
@@ -199,7 +284,8 @@ def test_messages_set_aside_go_again_and_what_waits_is_sent_and_acknowledged(hub
     page.goto(f"{address}/partages/pole_emploi")
     assert "Le partenaire ne répond pas" in page.inner_text("main")
     page.click("text=Relancer ces messages")
-    page.wait_for_selector("text=repartiront au prochain envoi")
+    page.wait_for_selector("text=de nouveau en attente")
+    assert page.inner_text("h2#messages").endswith("en attente"), "one sees where they went"
     assert asked(hub, "select count(*) from message where state = 'parked'") == [0]
 
     page.goto(f"{address}/partages/departement_52")
@@ -207,7 +293,7 @@ def test_messages_set_aside_go_again_and_what_waits_is_sent_and_acknowledged(hub
     page.wait_for_selector("text=Rien n'est parti")
     shoot(page, "acte-partage-apercu")
     waiting = asked(hub, "select count(*) from message where partner = 'departement_52' and state = 'pending'")[0]
-    assert f"{waiting} messages" in page.inner_text("main")
+    assert f"{waiting} messages" in plain(page.inner_text("main"))
     page.click("text=Envoyer maintenant")
     page.wait_for_selector("text=L'envoi est en cours")
     until(page, "hub_departement_52_000001_delta")
@@ -260,6 +346,65 @@ def test_the_journal_is_verified_and_says_where_it_was_altered(hub, address, sig
     with hub.engine.begin() as connection:
         connection.execute(text("set local session_replication_role = replica"))
         connection.execute(text("update disclosure set purpose = :kept where position = 3"), {"kept": kept})
+
+
+def test_the_journal_is_read_by_partner_and_month(hub, address, sign_in, shoot):
+    page = sign_in("delphine")
+    page.goto(f"{address}/journal")
+    page.select_option("#partenaire", "departement_08")
+    page.select_option("#mois", label="novembre\u00a02026")
+    page.click("button:text('Filtrer')")
+    page.wait_for_selector("text=tout montrer")
+    told = set(page.locator("tbody tr td:nth-child(3)").all_inner_texts())
+    (expected,) = asked(hub, "select count(*) from disclosure where partner = 'departement_08'")
+    shoot(page, "acte-journal-filtre")
+
+    assert told == {"Département 08"}
+    assert f"{expected} entrées" in plain(page.inner_text("form.filters"))
+    seen, positions = 0, []
+    while True:
+        rows = page.locator("tbody th").all_inner_texts()
+        seen, positions = seen + len(rows), positions + [int(re.sub(r"\s", "", each)) for each in rows]
+        if not page.locator("a[rel=next]").count():
+            break
+        page.click("a[rel=next]")
+    assert (seen, positions) == (expected, sorted(set(positions), reverse=True)), "each entry once, page after page"
+
+
+def test_data_docs_are_written_on_demand_and_read_within_the_screens(address, sign_in, shoot):
+    page = sign_in("olivia")
+    page.goto(f"{address}/qualite")
+    page.click("text=/Écrire les Data Docs|Les écrire à nouveau/")
+    page.wait_for_selector("text=en cours d'écriture")
+    for _ in range(120):
+        if page.locator("text=Ouvrir les Data Docs").count():
+            break
+        page.wait_for_timeout(500)
+        page.goto(f"{address}/qualite")
+    page.click("text=Ouvrir les Data Docs")
+    assert page.locator("nav[aria-label=Pages]").count() == 1, "within the screens, behind the same door"
+    page.locator(".document table a").first.click()
+    page.wait_for_selector(".document table")
+    shoot(page, "acte-data-docs")
+
+    assert "Attentes jugées" in page.inner_text(".document")
+    page.goto(f"{address}/qualite/documents/../../../etc/passwd.html")
+    assert page.locator(".document").count() == 0
+
+
+def test_the_ledger_of_a_flow_is_the_running_one_and_adds_up(hub, address, sign_in):
+    page = sign_in("olivia")
+    page.goto(f"{address}/flux/caf_rsa")
+    with hub.engine.connect() as connection:
+        expected = running_ledger(connection, flow="caf_rsa")
+    rows = page.locator("section:has(#mois) tbody tr").all()
+    shown = [[plain(cell) for cell in row.locator("th, td").all_inner_texts()] for row in rows]
+
+    figures = [[int(re.sub(r"\D", "", cell)) for cell in row[1:6]] for row in reversed(shown)]
+    assert figures == [
+        [line["opening"], line["entered"], line["left"], line["closing"], line["counted"]] for line in expected
+    ]
+    assert all(opening + entered - left == closing == counted for opening, entered, left, closing, counted in figures)
 
 
 def test_a_partner_looks_at_its_own_and_can_do_nothing(address, sign_in, shoot):

@@ -48,13 +48,14 @@ def month_of_incidents(folder, database_url):
     with lone_caf(new_hub(folder / "hub", database_url).settings) as (hub, depot):
         hub.flows[FLOW] = hub.flow(FLOW).model_copy(update={"complete": Complete(stable_for=0)})
         drops = list(Month(seed=SEED, size=SIZE).drops())
+        corrected = corrected_again(drops[-1])
         drops[-1] = spoilt(drops[-1])
         play(hub, depot, drops)
         hour = drops[-1].at + timedelta(hours=14)
         with Sandbox(folder / "partners", seed=SEED, size=SIZE) as sandbox:
             write_connections(hub.settings.secrets, sandbox)
             hear_the_others(hub, sandbox, hour)
-            leave_work(hub, folder, hour)
+            leave_work(hub, folder, hour, corrected)
             yield hub, hour
 
 
@@ -71,8 +72,14 @@ def hear_the_others(hub, sandbox, hour):
         acknowledge_from(hub, partner, clock=lambda: hour)
 
 
-def leave_work(hub, folder, hour):
-    """Records in quarantine, a held delivery, messages set aside, and the accounts of those who will deal with them."""
+def leave_work(hub, folder, hour, corrected):
+    """Records in quarantine, two held deliveries, messages set aside, and the accounts of those who will deal with them.
+
+    One is what it should not be; the other is the last day's file, corrected: the same header, other bytes.
+    """
+    path = folder / corrected.name
+    path.write_bytes(corrected.content)
+    pipeline.receive_path(hub, hub.flow(FLOW), path, clock=lambda: hour)
     few = [(900 + number, "SOPHIE", "08000") for number in range(5)]
     path = folder / "RSABEM08_20261201.xml"
     path.write_bytes(caf("2026-12-01", few, kind="M"))
@@ -91,3 +98,9 @@ def leave_work(hub, folder, hour):
 def spoilt(drop):
     """The same file, with figures for the first names of its first people."""
     return dataclasses.replace(drop, content=re.sub(rb"<PRENOM>[^<]*<", b"<PRENOM>12<", drop.content, count=SPOILT))
+
+
+def corrected_again(drop):
+    """The same file sent again with what changed meanwhile: everybody's right is suspended."""
+    content = re.sub(rb"<ETATDOSRSA>[0-9]<", b"<ETATDOSRSA>3<", drop.content)
+    return dataclasses.replace(drop, name=drop.name.replace(".xml", "_corrige.xml"), content=content)

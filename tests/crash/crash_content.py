@@ -40,6 +40,7 @@ LEFT_OUT = {
     "disclosure": {"position", "previous_hash", "entry_hash"},
     "access_token": {"token_encrypted"},
     "recall_message": {"recall_id"},
+    "counted_ledger": {"mark"},
 }
 PARTNERS_OWN = {("delivery", "arrived_at"), ("message", "arrived_at")}
 PERSONS = {"person_id", "forwards_to"}

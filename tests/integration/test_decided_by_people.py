@@ -15,7 +15,7 @@ from test_intake import run
 from hub.identity.explain import explain
 from hub.identity.two_truths import vouched_for
 from hub.people.reconcile import reconcile
-from hub.people.reviews import decide, keep_decision, open_cases, show
+from hub.people.reviews import decide, keep_decision, open_cases, show, weigh_cases
 from hub.people.unlink import unlink
 from hub.sandbox.population import Population
 from hub.storage.store import create_database, drop_database
@@ -94,6 +94,7 @@ def put_cases(people, *cases):
                     {"a": a, "b": b, "chance": chance, "evidence": json.dumps({"regles": rules})},
                 ).scalar_one()
             )  # fmt: skip
+            weigh_cases(connection, connection.execute(text("select id from person")).scalars().all())
     return made
 
 

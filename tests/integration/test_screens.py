@@ -54,6 +54,8 @@ MATRIX = {
     "POST /partages/{partner}/envoyer": "O",
     "GET /qualite": "ORDA",
     "POST /qualite": "ORDA",
+    "GET /qualite/documents/{path:path}": "ORDA",
+    "POST /qualite/documents": "ORDA",
     "GET /qualite/{name}": "ORDA",
     "GET /journal": "ORDA",
     "POST /journal": "DA",
@@ -62,7 +64,7 @@ MATRIX = {
     "POST /deconnexion": "ORDAP",
 }
 OPEN = {"GET /sante", "GET /connexion", "POST /connexion", "GET /metrics"}  # the last asks a token of its own
-GIVEN = {"name": "caf_rsa", "number": "1", "reference": "L1-E1", "partner": "caf"}
+GIVEN = {"path": "index.html", "name": "caf_rsa", "number": "1", "reference": "L1-E1", "partner": "caf"}
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def endpoints(hub):
 
 def filled(path):
     given = GIVEN | ({"number": PERSON} if path.startswith("/personnes") else {})
-    return re.sub(r"\{(\w+)\}", lambda found: given[found[1]], path)
+    return re.sub(r"\{(\w+)(?::path)?\}", lambda found: given[found[1]], path)
 
 
 def test_every_endpoint_is_in_the_matrix(hub):

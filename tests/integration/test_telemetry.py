@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from sqlalchemy import text
 
 from hub.monitoring import telemetry
 from hub.sandbox.alone import write_connections
@@ -101,6 +102,26 @@ def test_a_delivery_is_one_trace_from_receive_to_acknowledgement(collector, step
         assert not root.parent_span_id
         assert {span.parent_span_id for span in spans if span is not root} == {root.span_id}
     assert "hub.step.duration" in collector.metrics
+
+
+def test_what_is_told_is_in_the_trace_of_the_delivery_behind_it_even_when_two_arrived_at_one_instant(
+    collector, steps, hub
+):
+    for flow in ("caf_rsa", "departement_pivot", "departement_webrsa", "pole_emploi_extrait"):
+        settle_step(receive_step(flow))
+    with hub.engine.begin() as connection:
+        connection.execute(text("update delivery set arrived_at = (select min(arrived_at) from delivery)"))
+    reconcile_step()
+    share_step("departement_08")
+
+    with hub.engine.connect() as connection:
+        asked = "select delivery_id, count(*) from message where partner = 'departement_08' group by 1"
+        expected = {row[0]: row[1] for row in connection.execute(text(asked))}
+    shared = [
+        {each.key: each.value.int_value for each in span.attributes} for span in collector.spans if span.name == "share"
+    ]
+    assert {span["hub.delivery"]: span["hub.messages"] for span in shared} == expected
+    assert len(shared) == len(expected) > 0
 
 
 def test_nobody_is_in_what_is_sent(collector, steps):

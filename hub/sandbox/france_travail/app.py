@@ -65,6 +65,7 @@ class Face:
         self.client_id, self._client_secret = client
         self.entitled = frozenset().union(*SCOPES.values()) | {f"application_{self.client_id}"}
         self.requests: Counter[str] = Counter()
+        self.refuses_content = False
         self._script = script
 
     def app(self) -> FastAPI:
@@ -199,7 +200,9 @@ class Face:
 
     async def _tell(self, request: Request, book: list[Written], *, needed: tuple[str, ...]) -> Written | None:
         person, body = self._user(request), await body_of(request)
-        if any(not body.get(name) or body[name] not in CHOICES.get(name, [body[name]]) for name in needed):
+        if self.refuses_content or any(
+            not body.get(name) or body[name] not in CHOICES.get(name, [body[name]]) for name in needed
+        ):
             return None
         return self.register.tell(book, who=person.numero, body=body, key=request.headers.get("Idempotency-Key"))
 

@@ -76,6 +76,10 @@ class FranceTravailServer:
         """Take the day's picture; what was told until now shows in what is read from now on."""
         self._register.load(people)
 
+    def refuse_content(self, *, until_told: bool) -> None:
+        """Answer every decision and appointment that its content is wrong, until told otherwise."""
+        self._face.refuses_content = until_told
+
     def forget_tokens(self) -> None:
         """End every access token and every user token now."""
         self._register.forget_tokens()

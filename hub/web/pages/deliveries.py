@@ -11,7 +11,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from hub.intake import pipeline
-from hub.intake.held import refuse, release
+from hub.intake.held import refuse, release, what_releasing_does
 from hub.intake.reject_file import write_rejects
 from hub.intake.revert import revert
 from hub.people.reconcile import reconcile
@@ -43,14 +43,26 @@ def _page(request: Request, screens: Screens, me: Account, number: int, **more: 
         seen(me, row.partner if row else None)
         refused = queries.refused(connection, number)
         linked = queries.linked(connection, number)
-        shared = queries.shared(connection, row.arrived_at) if me.partner is None else []
-    given = {"undone": None, "typed": ""} | more
-    return render(request, "livraison.html", line=row, refused=refused, linked=linked, shared=shared, **given)
+        shared = queries.shared(connection, number) if me.partner is None else []
+    label = screens.hub.flow(row.flow).label if row.flow in screens.hub.flows else row.flow
+    given = {"undone": None, "would": None, "typed": ""} | more
+    return render(
+        request, "livraison.html", line=row, label=label, refused=refused, linked=linked, shared=shared, **given
+    )
 
 
 @router.post("/livraisons/{number}/accepter", name="livraison_accepter")
-def let_through(request: Request, screens: Here, me: Operator, number: int) -> Response:
-    """Let a held delivery be read again and applied; what it says is then linked and told."""
+def let_through(
+    request: Request,
+    screens: Here,
+    me: Operator,
+    number: int,
+    sure: Annotated[bool, Form(alias="certain")] = False,  # noqa: FBT002 - a form's field
+) -> Response:
+    """Let a held delivery through: first whom that would touch and what would be told, then, once said to be sure, do it."""
+    if not sure:
+        would = what_releasing_does(screens.hub, number, author=me.name, now=screens.clock())
+        return _page(request, screens, me, number, would=would)
     release(screens.hub, number, author=me.name, now=screens.clock())
     screens.afterwards.do(f"livraison {number}", lambda: _settle(screens, number))
     return go(request, "livraison", number=number, said="liberee")

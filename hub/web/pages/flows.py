@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from connectors.declaration import Flow
 from hub.alarms import open_alarms
+from hub.intake.counted_ledger import counted_ledger
 from hub.monitoring.calendar import resend_request
 from hub.monitoring.oversight import MISSING, gaps
 from hub.web import french
@@ -25,6 +26,7 @@ Here = Annotated[Screens, Depends(here)]
 DELIVERIES = 25
 LEAST_FILLED = 3
 ALARMS = 5
+MONTHS = 24
 
 
 @router.get("/flux", name="flux")
@@ -40,15 +42,16 @@ def flow(request: Request, screens: Here, me: Anybody, name: str, avant: int | N
     """One flow: volumes, fill rates, refusals, latency, ledger by month, and its deliveries."""
     declared = screens.hub.flow(name)
     seen(me, declared.partner if declared.direction == "in" else None)
-    with screens.hub.engine.connect() as connection:
+    with screens.hub.engine.begin() as connection:
         past = queries.history(connection, name)
-        months = queries.months(connection, name)
+        months, counted_at = counted_ledger(connection, name, now=screens.clock())
         refused = queries.refused_by_rule(connection, name)
         listed = queries.deliveries(connection, name, before=avant, limit=DELIVERIES + 1)
         alarms = open_alarms(connection, flow=name, limit=ALARMS)
     shown: dict[str, Any] = {
         "charts": charts(past),
         "months": months,
+        "counted_at": counted_at,
         "ledger": ledger_chart(months),
         "refused": refused,
     }
@@ -126,12 +129,12 @@ def fills(past: list[Any]) -> list[Series]:
 
 
 def ledger_chart(months: list[dict[str, Any]]) -> Chart:
-    """People followed at the end of each month."""
+    """People followed at the end of each month, as the running ledger has it."""
     return Chart(
         id="registre",
         title="Personnes suivies à la fin de chaque mois",
-        labels=[french.short_month(line["month"]) for line in months],
-        series=[Series(name="personnes suivies", values=[line["closing"] for line in months])],
+        labels=[french.short_month(line["month"]) for line in months[-MONTHS:]],
+        series=[Series(name="personnes suivies", values=[line["closing"] for line in months[-MONTHS:]])],
         bars=True,
         what="Mois",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from hub.proof.checkpoints import verify_signed
@@ -18,12 +18,20 @@ from hub.web.screens import Screens, here
 
 router = APIRouter()
 Here = Annotated[Screens, Depends(here)]
+MONTH = r"^(\d{4}-(0[1-9]|1[0-2]))?$"
 
 
 @router.get("/journal", name="journal")
-def journal(request: Request, screens: Here, me: Staff, avant: int | None = None) -> Response:  # noqa: ARG001 - it guards
-    """The entries, latest first, without anybody's name."""
-    return _page(request, screens, before=avant)
+def journal(
+    request: Request,
+    screens: Here,
+    me: Staff,  # noqa: ARG001 - it guards
+    partenaire: Annotated[str, Query(max_length=60)] = "",
+    mois: Annotated[str, Query(pattern=MONTH)] = "",
+    avant: int | None = None,
+) -> Response:
+    """The entries, latest first, without anybody's name; those of a partner, of a month."""
+    return _page(request, screens, partner=partenaire, month=mois, before=avant)
 
 
 @router.post("/journal", name="journal_verifier")
@@ -31,15 +39,23 @@ def check(request: Request, screens: Here, me: Overseer) -> Response:  # noqa: A
     """Recompute every seal and every signature; names what does not hold."""
     with screens.hub.engine.connect() as connection:
         verified = verify_signed(screens.hub, connection)
-    return _page(request, screens, before=None, verified=verified)
+    return _page(request, screens, verified=verified)
 
 
-def _page(request: Request, screens: Screens, *, before: int | None, verified: Verified | None = None) -> Response:
+def _page(
+    request: Request, screens: Screens, *, partner: str = "", month: str = "", before: int | None = None,
+    verified: Verified | None = None,
+) -> Response:  # fmt: skip
     with screens.hub.engine.connect() as connection:
         last = queries.last(connection)
-        found = queries.entries(connection, before=before)
+        known = queries.partners(connection)
+        chosen = [partner] if partner else list(known)
+        found = queries.entries(connection, partners=chosen, month=month or None, before=before)
+        counted = queries.how_many(connection, partners=chosen, month=month or None) if partner or month else None
+    shown = {"last": last, "partners": list(known), "months": queries.months(known), "counted": counted}
+    asked = {"partenaire": partner, "mois": month}
     more = found[PAGE - 1].position if len(found) > PAGE else None
-    return render(request, "journal.html", last=last, entries=found[:PAGE], more=more, first=before is None,
+    return render(request, "journal.html", **shown, asked=asked, entries=found[:PAGE], more=more, first=before is None,
                   verified=verified)  # fmt: skip
 
 

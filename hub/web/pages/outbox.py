@@ -89,7 +89,7 @@ def again(
     seen(me, partner if partner in screens.hub.agreements else None)
     with screens.hub.engine.begin() as connection:
         replay(connection, now=screens.clock(), partner=partner, states=[state])
-    return go(request, "partage", partner=partner, said="relance")
+    return go(request, "partage", partner=partner, said="relance", query={"etat": "pending"})
 
 
 @router.post("/partages/{partner}/couper", name="partage_couper")

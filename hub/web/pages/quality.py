@@ -12,6 +12,7 @@ from hub.sharing.meter import load_forms, meter
 from hub.web import french
 from hub.web.charts import Chart, Series
 from hub.web.gate import Staff
+from hub.web.pages.documents import composed_at
 from hub.web.queries import flows as flow_queries
 from hub.web.queries import quality as queries
 from hub.web.rendering import render
@@ -23,6 +24,7 @@ from quality.wording import figure, promise, subject
 router = APIRouter()
 Here = Annotated[Screens, Depends(here)]
 COMPARED_OVER = timedelta(days=30)
+LOOKED_AT = 5
 
 
 @router.get("/qualite", name="qualite")
@@ -31,6 +33,7 @@ def quality(request: Request, screens: Here, me: Staff) -> Response:
     flows = {flow.flow: flow for flow in incoming(screens.hub, me)}
     with screens.hub.engine.connect() as connection:
         found = queries.compared(connection, list(flows), since=screens.clock() - COMPARED_OVER)
+        last = {name: flow_queries.history(connection, name, limit=LOOKED_AT) for name in flows}
     chart = Chart(
         id="refus",
         title="Part des enregistrements refusés sur trente jours",
@@ -42,7 +45,9 @@ def quality(request: Request, screens: Here, me: Staff) -> Response:
         bars=True,
         what="Flux",
     )
-    return render(request, "qualite.html", rows=found, flows=flows, chart=chart)
+    verdicts = {name: latest(screens.hub.qualities[name], past) for name, past in last.items()}
+    return render(request, "qualite.html", rows=found, flows=flows, chart=chart, verdicts=verdicts,
+                  composed_at=composed_at(screens.hub))  # fmt: skip
 
 
 @router.get("/qualite/{name}", name="qualite_un")
@@ -53,7 +58,8 @@ def flow(request: Request, screens: Here, me: Staff, name: str) -> Response:
     promised = screens.hub.qualities[name]
     with screens.hub.engine.connect() as connection:
         past = flow_queries.history(connection, name)
-    return render(request, "qualite_un.html", flow=declared, lines=lines(promised, past), charts=trends(promised, past))
+    drawings = [verdicts_chart(promised, past), *trends(promised, past)]
+    return render(request, "qualite_un.html", flow=declared, lines=lines(promised, past), charts=drawings)
 
 
 @router.post("/qualite", name="compteur")
@@ -62,6 +68,41 @@ def count(request: Request, screens: Here, me: Staff) -> Response:  # noqa: ARG0
     with screens.hub.engine.connect() as connection:
         found = meter(connection, load_forms(), now=screens.clock())
     return render(request, "qualite_compteur.html", lines=found)
+
+
+def kept_and_broken(promised: Quality, row: Any) -> tuple[int, int]:
+    """How many expectations a delivery kept, and how many it did not."""
+    judged = [each for each in promised.suite if each.kind in {None, row.kind} and _measure(row, each) is not None]
+    kept = sum(_kept(each, row.measures[each.measured]) for each in judged)
+    return kept, len(judged) - kept
+
+
+def _measure(row: Any, expected: Any) -> float | None:
+    return (row.measures or {}).get(expected.measured)
+
+
+def latest(promised: Quality, past: list[Any]) -> dict[str, Any] | None:
+    """What the last judged delivery kept; None when none was."""
+    for row in reversed(past):
+        kept, broken = kept_and_broken(promised, row)
+        if kept + broken:
+            return {"id": row.id, "kept": kept, "judged": kept + broken}
+    return None
+
+
+def verdicts_chart(promised: Quality, past: list[Any]) -> Chart:
+    """Expectations kept and broken, delivery after delivery."""
+    verdicts = [kept_and_broken(promised, row) for row in past]
+    return Chart(
+        id="verdicts",
+        title="Attentes tenues et non tenues, livraison après livraison",
+        labels=[f"{row.day:%d/%m}" for row in past],
+        bars=True,
+        series=[
+            Series(name="tenues", values=[kept for kept, _ in verdicts]),
+            Series(name="non tenues", values=[broken for _, broken in verdicts]),
+        ],
+    )
 
 
 def lines(promised: Quality, past: list[Any]) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ SAID = {"same": "meme", "distinct": "distinctes", "unsure": "ne_sait_pas"}
 
 @router.get("/rapprochements", name="rapprochements")
 def queue(request: Request, screens: Here, me: Insider, apres: int = 0) -> Response:  # noqa: ARG001 - it guards
-    """The cases that wait, oldest first."""
+    """The cases that wait, those whose answer is worth most first."""
     with screens.hub.engine.connect() as connection:
         found = queries.queue(connection, after=apres, limit=SHOWN + 1)
         waiting = backlog(connection)["review_cases"]
@@ -43,6 +43,7 @@ def case(request: Request, screens: Here, me: Insider, number: int) -> Response:
             raise FixTheDeclaration(f"No case {number}.")
         a, b = queries.records(connection, row.record_a, row.record_b)
         before, after = queries.neighbours(connection, number)
+        place, waiting = queries.place(connection, number), backlog(connection)["review_cases"]
         opinions = queries.opinions(connection, number)
         accesses.note(
             connection,
@@ -51,9 +52,6 @@ def case(request: Request, screens: Here, me: Insider, number: int) -> Response:
             subject=f"rapprochement {number}",
             now=screens.clock(),
         )
-    numbers = (
-        "seul" if a.nir_hash is None or b.nir_hash is None else ("egal" if a.nir_hash == b.nir_hash else "different")
-    )
     return render(
         request,
         "rapprochement.html",
@@ -62,11 +60,20 @@ def case(request: Request, screens: Here, me: Insider, number: int) -> Response:
         b=b,
         before=before,
         after=after,
-        numbers=numbers,
+        place=place,
+        waiting=waiting,
+        numbers=agreement_of_numbers(a.nir_hash, b.nir_hash),
         differences=queries.differences(a.content, b.content),
         opinions=opinions,
         sentences=in_words(row.evidence),
     )
+
+
+def agreement_of_numbers(a: bytes | None, b: bytes | None) -> str:
+    """Whether two records give the same NIR: it is compared by its keyed hash, and never shown."""
+    if a is None or b is None:
+        return "aucun" if a is b else "seul"
+    return "egal" if a == b else "different"
 
 
 @router.post("/rapprochements/{number}", name="rapprochement_decider")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -9,14 +10,16 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub.alarms import acknowledge, open_alarms
+from hub.monitoring.runbook import runbook
 from hub.sharing.switches import switches
 from hub.web.gate import Anybody, Operator
 from hub.web.queries.counting import backlog
 from hub.web.queries.outbox import counts
-from hub.web.queries.today import flows_today
+from hub.web.queries.today import flows_today, oldest_held
 from hub.web.rendering import go, render
 from hub.web.screens import Screens, here
 from hub.web.seeing import incoming, outgoing_partners
+from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,10 +40,51 @@ def today(request: Request, screens: Here, me: Anybody) -> Response:
         waiting = backlog(connection)
         outbox = counts(connection, outgoing_partners(hub, me))
         off = switches(connection)
-    shown: dict[str, Any] = {"flows": flows, "alarms": alarms[:SHOWN_ALARMS], "more_alarms": len(alarms) > SHOWN_ALARMS}
+        held = oldest_held(connection) if waiting["held"] else None
+    groups = grouped(alarms[:SHOWN_ALARMS])
     parked = {partner: states["parked"] for partner, states in outbox.items() if states["parked"][0]}
+    aside = (sum(count for count, _ in parked.values()), any(more for _, more in parked.values()))
+    shown: dict[str, Any] = {
+        "flows": flows,
+        "groups": [group for group in groups if not group["notice"]],
+        "notices": [group for group in groups if group["notice"]],
+        "more_alarms": len(alarms) > SHOWN_ALARMS,
+        "labels": {flow["flow"]: flow["label"] for flow in flows},
+        "aside": aside,
+        "aside_at": next(iter(parked), None),
+        "held": held,
+        "now": screens.clock(),
+    }
     task = None if me.partner else next_task(me.roles, waiting, alarms, parked)
     return render(request, "aujourdhui.html", **shown, waiting=waiting, outbox=outbox, off=off, task=task)
+
+
+def grouped(alarms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The alarms about one thing together, what is most pressing first; a group of mere notices says so."""
+    about: dict[str, list[Mapping[str, Any]]] = {}
+    for alarm in alarms:
+        about.setdefault(alarm["subject"], []).append(alarm)
+    groups = [_group(subject, found) for subject, found in about.items()]
+    return sorted(groups, key=lambda group: (group["pressing"], -group["latest"]))
+
+
+def _group(subject: str, alarms: list[Mapping[str, Any]]) -> dict[str, Any]:
+    ordered = sorted(alarms, key=lambda alarm: (_pressing(alarm["kind"]), -alarm["id"]))
+    seen_by = {alarm["acknowledged_by"] for alarm in alarms}
+    return {
+        "subject": subject,
+        "flow": ordered[0]["flow"],
+        "alarms": ordered,
+        "since": min(alarm["opened_at"] for alarm in alarms),
+        "latest": max(alarm["id"] for alarm in alarms),
+        "by": None if None in seen_by else ", ".join(sorted(seen_by)),
+        "pressing": _pressing(ordered[0]["kind"]),
+        "notice": all(runbook().is_notice(alarm["kind"]) for alarm in alarms),
+    }
+
+
+def _pressing(kind: str) -> int:
+    return URGENT.index(kind) if kind in URGENT else len(URGENT)
 
 
 def seen_alarms(connection: Connection, flows: list[dict[str, Any]], *, everything: bool) -> list[dict[str, Any]]:
@@ -78,8 +122,12 @@ def see_alarm(
     screens: Here,
     me: Operator,
     number: int,
+    others: Annotated[tuple[int, ...], Form(alias="avec", max_length=SHOWN_ALARMS)] = (),
     close: Annotated[bool, Form(alias="clore")] = False,  # noqa: FBT002 - a form's field
 ) -> Response:
-    """Somebody looks after an alarm, or has dealt with it."""
+    """Somebody looks after an alarm and those about the same thing, or has dealt with them."""
     acknowledge(screens.hub, number, author=me.name, now=screens.clock(), close=close)
+    for each in others:
+        with suppress(FixTheDeclaration):  # over in the meantime
+            acknowledge(screens.hub, each, author=me.name, now=screens.clock(), close=close)
     return go(request, "aujourdhui", said="alerte_close" if close else "prise_en_charge")

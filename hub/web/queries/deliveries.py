@@ -10,7 +10,6 @@ from hub.web.queries.counting import LIMIT, Capped, capped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -27,10 +26,10 @@ select rule, field, count(*) as records from quarantine where delivery_id = :id 
 group by rule, field order by records desc, rule, field limit 10
 """
 
-# Messages carry the arrival of the newest word about their person: that of the delivery that brought it.
+# A message keeps the number of the delivery that last changed anything of its person.
 SHARED = """
 select partner, count(*) as messages, count(*) filter (where state = 'acknowledged') as acknowledged
-from (select partner, state from message where arrived_at = :arrived_at limit :most) m group by partner order by partner
+from (select partner, state from message where delivery_id = :id limit :most) m group by partner order by partner
 """
 
 LINKED = """
@@ -54,6 +53,6 @@ def linked(connection: Connection, number: int) -> Capped:
     return capped(connection.execute(text(LINKED), {"id": number, "most": LIMIT + 1}).scalar_one())
 
 
-def shared(connection: Connection, arrived_at: datetime) -> Sequence[Any]:
+def shared(connection: Connection, number: int) -> Sequence[Any]:
     """What partners were told because of it."""
-    return connection.execute(text(SHARED), {"arrived_at": arrived_at, "most": LIMIT}).all()
+    return connection.execute(text(SHARED), {"id": number, "most": LIMIT}).all()

@@ -1,4 +1,4 @@
-"""The history of a flow: its deliveries, its ledger by month, what was refused and why."""
+"""The history of a flow: its deliveries, what was refused and why."""
 
 from __future__ import annotations
 
@@ -25,19 +25,6 @@ from delivery where flow = :flow and state in ('applied', 'outdated', 'held') an
 order by id desc limit :limit
 """
 
-# Sums of closed lines: the movements behind them are counted again by `hub ledger`, row by row.
-MONTHS = """
-select to_char(coalesce(reference_date, (arrived_at at time zone 'Europe/Paris')::date), 'YYYY-MM') as month,
-       count(*) filter (where state = 'applied') as deliveries,
-       count(*) filter (where state in ('refused', 'held', 'reverted')) as not_applied,
-       coalesce(sum(received), 0) as received, coalesce(sum(quarantined), 0) as quarantined,
-       coalesce(sum(entered) filter (where state = 'applied'), 0) as entered,
-       coalesce(sum("left") filter (where state = 'applied'), 0) as "left",
-       sum(units) filter (where state = 'applied') as units,
-       sum(control_total) filter (where state = 'applied') as control_total
-from delivery where flow = :flow group by 1 order by 1
-"""
-
 REFUSED = """
 select q.rule, count(*) as records
 from delivery d join quarantine q on q.delivery_id = d.id and q.state = 'open'
@@ -57,16 +44,6 @@ def history(connection: Connection, flow: str, *, limit: int = 30) -> list[Any]:
     """The last deliveries that were read to their end, oldest first: volumes, fills, latency, measures."""
     rows = list(connection.execute(text(HISTORY), {"flow": flow, "limit": limit}))
     return rows[::-1]
-
-
-def months(connection: Connection, flow: str) -> list[dict[str, Any]]:
-    """Opening + entered − left = closing, month by month, oldest first."""
-    lines, people = [], 0
-    for row in connection.execute(text(MONTHS), {"flow": flow}):
-        line = dict(row._mapping) | {"opening": people}  # noqa: SLF001 - public name
-        people += row.entered - row.left
-        lines.append(line | {"closing": people})
-    return lines
 
 
 def refused_by_rule(connection: Connection, flow: str) -> list[Any]:

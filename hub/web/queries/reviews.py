@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+# Those worth most first, as `hub review list` has them; an index holds them in that order.
 QUEUE = """
-select c.id, c.kind, c.opened_at, a.flow as flow_a, b.flow as flow_b
-from review_case c join source_record a on a.id = c.record_a join source_record b on b.id = c.record_b
-where c.closed_at is null and c.id > :after order by c.id limit :limit
+select c.id, c.kind, c.opened_at, c.chance, c.worth, a.flow as flow_a, b.flow as flow_b,
+  (select count(*) from review_opinion p where p.case_id = c.id and p.superseded_at is null) as opinions,
+  (select count(distinct r.partner)
+   from link l join link m on m.person_id = l.person_id and m.superseded_at is null
+   join source_record r on r.id = m.source_record_id and r.left_on is null
+   where l.superseded_at is null and l.source_record_id in (c.record_a, c.record_b)) as partners
+from (
+  select * from review_case
+  where closed_at is null and worth <= coalesce((select worth from review_case where id = :after), 'infinity')
+    and (id > :after or worth < coalesce((select worth from review_case where id = :after), 'infinity'))
+  order by worth desc, id limit :limit
+) c
+join source_record a on a.id = c.record_a join source_record b on b.id = c.record_b
+order by c.worth desc, c.id
 """
 
 ONE = """
@@ -40,8 +52,23 @@ OPINIONS = """
 select verdict, author, reason, given_at from review_opinion where case_id = :id and superseded_at is null order by id
 """
 
-NEXT = "select id from review_case where closed_at is null and id > :after order by id limit 1"
-PREVIOUS = "select id from review_case where closed_at is null and id < :before order by id desc limit 1"
+NEXT = """
+select id from review_case
+where closed_at is null and worth <= (select worth from review_case where id = :id)
+  and (id > :id or worth < (select worth from review_case where id = :id))
+order by worth desc, id limit 1
+"""
+PREVIOUS = """
+select id from review_case
+where closed_at is null and worth >= (select worth from review_case where id = :id)
+  and (id < :id or worth > (select worth from review_case where id = :id))
+order by worth, id desc limit 1
+"""
+PLACE = """
+select count(*) from review_case
+where closed_at is null and worth >= (select worth from review_case where id = :id)
+  and (id <= :id or worth > (select worth from review_case where id = :id))
+"""
 
 # What tells people apart comes first; what is about their situation after it.
 FIRST = ("identity", "contact", "identifiers")
@@ -76,7 +103,7 @@ def _letters(value: Any) -> list[str | None]:
 
 
 def queue(connection: Connection, *, after: int, limit: int) -> Sequence[Any]:
-    """The open cases, oldest first, after a given one."""
+    """The open cases, those worth most first, after a given one."""
     return connection.execute(text(QUEUE), {"after": after, "limit": limit}).all()
 
 
@@ -97,11 +124,16 @@ def records(connection: Connection, a: int, b: int) -> tuple[Any, Any]:
 
 
 def neighbours(connection: Connection, number: int) -> tuple[int | None, int | None]:
-    """The open cases before and after one."""
+    """The open cases before and after one, in the order of the queue."""
     return (
-        connection.execute(text(PREVIOUS), {"before": number}).scalar(),
-        connection.execute(text(NEXT), {"after": number}).scalar(),
+        connection.execute(text(PREVIOUS), {"id": number}).scalar(),
+        connection.execute(text(NEXT), {"id": number}).scalar(),
     )
+
+
+def place(connection: Connection, number: int) -> int:
+    """How far in the queue a case is, from one."""
+    return int(connection.execute(text(PLACE), {"id": number}).scalar_one())
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Difference]:

@@ -49,6 +49,11 @@ def flows_today(connection: Connection, flows: Sequence[Flow], *, now: datetime)
     ]
 
 
+def oldest_held(connection: Connection) -> int | None:
+    """The delivery that has waited longest for an operator."""
+    return connection.execute(text("select min(id) from delivery where state = 'held'")).scalar()
+
+
 def next_due(flow: Flow, now: datetime) -> datetime | None:
     """When the next delivery of a flow is expected; None where it promises none."""
     start = now.astimezone(PARIS)

@@ -15,10 +15,29 @@ def chart(*values, bars=False, **given):
 
 
 @pytest.mark.parametrize(
-    ("highest", "top"), [(0, 1), (1, 1), (3, 5), (7, 10), (11, 20), (24, 25), (121, 200), (9_999, 10_000), (0.3, 0.5)]
+    ("highest", "top"), [(0, 4), (1, 4), (3, 4), (7, 8), (11, 20), (24, 40), (81, 100), (121, 200), (9_999, 10_000)]
 )
 def test_the_axis_ends_at_a_round_value_above_the_highest(highest, top):
     assert chart([0, highest]).top == pytest.approx(top)
+
+
+@pytest.mark.parametrize(
+    ("unit", "highest", "said"),
+    [
+        (french.number, 1, ["0", "1", "2", "3", "4"]),
+        (french.percent, 0.0093, ["0\u202f%", "0,5\u202f%", "1\u202f%", "1,5\u202f%", "2\u202f%"]),
+        (french.seconds, 300, ["0\u202fs", "2\u202fmin", "4\u202fmin", "6\u202fmin", "8\u202fmin"]),
+        (french.seconds, 50_000, ["0\u202fs", "4\u202fh", "8\u202fh", "12\u202fh", "16\u202fh"]),
+    ],
+)
+def test_no_two_lines_across_read_the_same(unit, highest, said):
+    assert [label for _, label in chart([0, highest], unit=unit).ticks] == said
+
+
+def test_a_long_label_is_cut_in_two_lines():
+    drawing = Chart(id="essai", title="Essai", labels=["caf_rsa", "departement_pivot"], series=[], bars=True)
+
+    assert [label for _, label in drawing.marks_below] == [["caf_rsa"], ["departement", "pivot"]]
 
 
 def test_a_share_is_drawn_on_the_whole():

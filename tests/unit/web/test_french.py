@@ -26,13 +26,15 @@ from hub.web.queries.reviews import Difference
         (french.seconds(45), "45\u202fs"),
         (french.seconds(600), "10\u202fmin"),
         (french.seconds(9000), "2\u202fh"),
-        (french.when(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)), "02/07/2026 à 00:30"),
+        (french.when(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)), "02/07/2026\u00a0à\u00a000:30"),
         (french.day("2026-11-24"), "24/11/2026"),
         (french.day(date(2026, 11, 25)), "25/11/2026"),
-        (french.month_name("2026-11"), "novembre 2026"),
+        (french.month_name("2026-11"), "novembre\u00a02026"),
         (french.short_month("2026-08"), "août 26"),
         (french.value_shown("2", "rsa.state"), "Droit ouvert et versable"),
         (french.value_shown(["2024-01-31", "X"], "orientation.origin"), "31/01/2024, X"),
+        (french.value_shown("2026-11-30T09:30:00", "appointment.starts_at"), "30/11/2026\u00a0à\u00a009:30"),
+        (french.long_day(datetime(2026, 11, 30, 23, 30, tzinfo=UTC)), "mardi 1er décembre 2026"),
         (french.value_shown(value=True), "oui"),
         (french.field_name("contact.email"), "Adresse électronique"),
         (french.partner_name("departement_08"), "Département 08"),
@@ -52,6 +54,23 @@ def test_an_alarm_is_told_without_commands_and_with_the_names_of_fields():
     )
     assert french.told(missing) == "Livraison quotidienne du 10/11/2026 non reçue ; aucune reçue."
     assert french.told(again) == "Mêmes octets que la livraison 14 (appliquée) : rien à faire."
+
+
+def test_an_alarm_under_its_deliverys_name_does_not_repeat_it_and_reads_as_french():
+    held = "caf_rsa, livraison 3 (RSABE.xml) : Le volume s'écarte d'un facteur 16.2 ; attendu : au plus 1.3."
+    missing = "Livraison non reçue ; dernière reçue : RSABEI08_20261109.xml (référence 2026-11-09)."
+
+    assert french.alarm_told(held) == "Le volume s'écarte d'un facteur 16,2 ; attendu : au plus 1,3."
+    assert french.alarm_told("pole_emploi : 3 messages écartés.") == "3 messages écartés."
+    assert french.alarm_told(missing).endswith("RSABEI08_20261109.xml (référence 09/11/2026).")
+
+
+def test_a_page_is_set_with_unbreakable_spaces_and_what_partners_wrote_is_left_as_it_is():
+    page = '<p title="a : b">Attendu : 20 % ; « oui » ?</p><code>a : b</code><p>12:30</p>'
+
+    assert french.typeset(page) == (
+        '<p title="a : b">Attendu\u00a0: 20\u202f%\u202f; «\u00a0oui\u00a0»\u202f?</p><code>a : b</code><p>12:30</p>'
+    )
 
 
 def test_a_masked_value_keeps_its_form_and_nothing_else():
