@@ -21,9 +21,9 @@ import httpx
 import orjson
 from sqlalchemy import text
 
-from hub import accounts
 from hub.opening import Hub
 from hub.settings import Settings
+from hub.web import accounts
 from hub.web.serving import screens
 
 if TYPE_CHECKING:

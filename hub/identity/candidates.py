@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hub.identity.keys import LARGEST_BLOCK, NUMBER, RULES
-from hub.statements import ask
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection

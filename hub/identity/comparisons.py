@@ -20,7 +20,7 @@ from hub.identity.model.pairs import BITS, LEVELS, Pairs
 from hub.identity.model.scorecard import rivals_of
 from hub.identity.rarity import frequencies_for
 from hub.identity.records import load_known
-from hub.statements import ask
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from hub.identity.matching import Matching
     from hub.identity.model.scorecard import Rivals
     from hub.identity.rarity import Base
-    from hub.statements import Asked
-    from hub.vault import Vault
+    from hub.storage.statements import Asked
+    from hub.storage.vault import Vault
 
 CHUNK = 5_000
 FLOOR = -12.0  # bits below which a pair is neither near a decision nor a rival of one that is

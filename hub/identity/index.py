@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from hub.identity.french.numbers import State
 from hub.identity.keys import KEY_BYTES, MAY_BE_SHARED, NUMBER, SHARED_BY, keys_of
-from hub.statements import ask
-from hub.store import copy_rows
+from hub.storage.statements import ask
+from hub.storage.store import copy_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hub.identity.comparable import Known
-    from hub.statements import Asked
-    from hub.vault import Vault
+    from hub.storage.statements import Asked
+    from hub.storage.vault import Vault
 
 Key = tuple[int, int, int, bool]
 MANY = 1_000  # keys from which copying them is quicker

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import text
 
 from hub.identity.model.frequencies import FREQUENCIES, Frequencies
-from hub.statements import ask
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

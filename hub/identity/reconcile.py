@@ -19,8 +19,8 @@ from hub.identity.records import CHUNK as READ
 from hub.identity.records import MATCHED, TO_MATCH, current_persons, refresh
 from hub.identity.thresholds import check
 from hub.identity.two_truths import keep_two_truths
-from hub.statements import FOR_A_FEW, FOR_MANY, ask
-from hub.store import lock
+from hub.storage.statements import FOR_A_FEW, FOR_MANY, ask
+from hub.storage.store import lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hub.identity.clusters import Pair
     from hub.identity.comparable import Known
     from hub.identity.matching import Matching
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 CHUNK = 20_000
 FEW = 1_000

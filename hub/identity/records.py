@@ -11,7 +11,7 @@ import orjson
 from hub.identity.comparable import Known, comparable, may_be_used, read_back, stored, without
 from hub.identity.index import index
 from hub.identity.keys import MAY_BE_SHARED
-from hub.statements import ask
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 CHUNK = 5000
 COLUMNS = (

@@ -16,7 +16,7 @@ from hub.identity.keys import NUMBER
 from hub.identity.model.decision import decide
 from hub.identity.model.levels import COMPARISONS, NIR
 from hub.identity.model.scorecard import rivals_of
-from hub.statements import ask
+from hub.storage.statements import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection

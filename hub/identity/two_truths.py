@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 import yaml
 
-from hub.statements import ask
+from hub.storage.statements import ask
 from schemas.beneficiary import facts
 from schemas.errors import FixTheDeclaration
 

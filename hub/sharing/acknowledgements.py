@@ -12,7 +12,7 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING
 from uuid import UUID
 
-from hub import outbox
+from hub.sharing import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

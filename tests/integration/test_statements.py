@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from hub.statements import FOR_A_FEW, FOR_MANY, ask
+from hub.storage.statements import FOR_A_FEW, FOR_MANY, ask
 
 pytestmark = pytest.mark.integration
 

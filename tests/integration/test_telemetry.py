@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from hub import telemetry
+from hub.monitoring import telemetry
 from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
 from hub.steps import acknowledge_step, receive_step, reconcile_step, settle_step, share_step
@@ -118,7 +118,7 @@ def test_a_step_that_fails_says_so_by_its_type_alone(collector, steps, monkeypat
         raise ValueError("DUPONT Jeanne")
 
     ids = receive_step("caf_rsa")
-    monkeypatch.setattr("hub.pipeline.normalise", fail)
+    monkeypatch.setattr("hub.intake.pipeline.normalise", fail)
     with pytest.raises(Unforeseen):
         settle_step(ids)
 

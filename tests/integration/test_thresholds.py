@@ -11,7 +11,7 @@ from hub.identity import thresholds
 from hub.identity.matching import Matching
 from hub.identity.model.decision import Costs
 from hub.identity.thresholds import CONTRADICTED, MISSED, Check
-from hub.reconcile import reconcile
+from hub.people.reconcile import reconcile
 from hub.sandbox.population import Population
 
 pytestmark = pytest.mark.integration

