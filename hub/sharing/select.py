@@ -14,9 +14,9 @@ from hub.sharing.news import UNKNOWN, Known, Origin, news, not_yet_told
 from hub.sharing.writing import Decided, message_of, write
 
 if TYPE_CHECKING:
-    from uuid import UUID
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy import Connection, Row
 
