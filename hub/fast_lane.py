@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import text
 
 from connectors.opening import open_acknowledgements
+from hub import telemetry
 from hub.intake import pipeline
 from hub.intake.judging import the_judge
 from hub.intake.receive import take_arrivals
 from hub.intake.watching import SMALL
-from hub.monitoring import telemetry
 from hub.monitoring.discretion import discreet
 from hub.people.reconcile import reconcile
 from hub.share import file_partners, out_flow, partners, share_with

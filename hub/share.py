@@ -10,8 +10,8 @@ from sqlalchemy import text
 from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
 from connectors.webhook import WebhookClient
+from hub import telemetry
 from hub.intake.pull import SENDING, open_france_travail, rate_of
-from hub.monitoring import telemetry
 from hub.monitoring.standing import cut_off_if_failing
 from hub.sharing import outbox
 from hub.sharing.acknowledgements import acknowledge

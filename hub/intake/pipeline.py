@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from hub import telemetry
 from hub.intake.apply import apply
 from hub.intake.ledger import Line, lines
 from hub.intake.normalise import normalise
 from hub.intake.receive import receive_arrivals, receive_file
-from hub.monitoring import telemetry
-from hub.monitoring.logs import log
+from hub.logs import log
 from schemas.tables import delivery
 
 if TYPE_CHECKING:

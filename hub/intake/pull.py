@@ -15,9 +15,9 @@ from hub.dossiers.protections import SILENT
 from hub.intake.ledger import open_line
 from hub.intake.providers import StoredTokens
 from hub.monitoring.oversight import alarm_delivery
-from hub.monitoring.telemetry import Traced, received
 from hub.sharing.budget import SharedBudget
 from hub.storage.store import take_lock
+from hub.telemetry import Traced, received
 from schemas.tables import asked
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from sqlalchemy import select, tuple_
 from connectors.base import Arrival
 from hub.intake.ledger import close_refused, open_line
 from hub.monitoring.oversight import alarm_delivery
-from hub.monitoring.telemetry import Traced, received
 from hub.storage.store import take_lock
+from hub.telemetry import Traced, received
 from schemas.errors import FixTheDeclaration
 from schemas.tables import delivery
 

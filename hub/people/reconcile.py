@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub import telemetry
 from hub.alarms import Alarm, close_alarms, raise_alarms
 from hub.dossiers.dossier import rebuild
 from hub.dossiers.protections import close_over, put, reopen
@@ -17,11 +18,10 @@ from hub.identity.matching import read_matching
 from hub.identity.reconcile import FEW
 from hub.identity.reconcile import reconcile as link_records
 from hub.identity.thresholds import CONTRADICTED, MISSED, check_among
-from hub.monitoring import telemetry
-from hub.monitoring.logs import log
+from hub.logs import log
 from hub.people.reviews import weigh_cases
 from hub.people.slices import Slice, slices
-from hub.rights.tombstones import hold_returned
+from hub.people.tombstones import hold_returned
 from hub.sharing.follow import carry_told
 from hub.sharing.news import Arrival, Origin
 from hub.sharing.recalls import note_recall

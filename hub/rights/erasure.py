@@ -16,9 +16,9 @@ import orjson
 from sqlalchemy import text
 
 from hub.dossiers.protections import current_person, every_id, protections
+from hub.people.tombstones import leave_tombstones
 from hub.rights.certificates import empty_messages, finish_erasures
 from hub.rights.redaction import redact_pending
-from hub.rights.tombstones import leave_tombstones
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import withdraw_told
 from hub.storage.store import copy_rows, take_lock

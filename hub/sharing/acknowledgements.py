@@ -12,7 +12,7 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING
 from uuid import UUID
 
-from hub.monitoring.logs import log_message
+from hub.logs import log_message
 from hub.sharing import outbox
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hub.monitoring.logs import log_message
+from hub.logs import log_message
 from hub.sharing import outbox
 from hub.sharing.fates import fate_of
 from hub.sharing.outbox import Aside, Failure

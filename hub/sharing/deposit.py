@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text, update
 
-from hub.monitoring.logs import log, log_message
+from hub.logs import log, log_message
 from hub.sharing.deliver import Delivered
 from hub.sharing.sync_file import open_sync_file, read_sync_file, undeposited
 from hub.storage.store import take_lock

@@ -21,7 +21,7 @@ from crash_points import Points, install, wait_for
 from crash_steps import STEPS, clock_of
 
 from hub.intake.judging import Judge
-from hub.monitoring.logs import to_standard_error
+from hub.logs import to_standard_error
 
 WARM = (
     "alembic.command", "alembic.runtime.migration", "connectors.readers.csv_rows", "connectors.readers.xml_households",
