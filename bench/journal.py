@@ -20,13 +20,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from hub.checkpoints import all_checkpoints, read_copies, sign_journal
-from hub.disclosures import Disclosure, append
-from hub.journal import Verified, verify
-from hub.journal_export import export
 from hub.offline.verify_journal import FIELDS, compact
 from hub.opening import Hub
+from hub.proof.checkpoints import all_checkpoints, read_copies, sign_journal
+from hub.proof.journal_export import export
 from hub.settings import Settings
+from hub.sharing.disclosures import Disclosure, append
+from hub.sharing.journal import Verified, verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

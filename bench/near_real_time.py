@@ -27,17 +27,17 @@ from sqlalchemy import create_engine, text
 
 from connectors.completeness import Place
 from connectors.sftp import SftpConnector
-from hub.airflow_home import AirflowHome, prepare_metadata
-from hub.airflow_runs import readiness
+from hub.one_machine.airflow_home import AirflowHome, prepare_metadata
+from hub.one_machine.airflow_runs import readiness
+from hub.one_machine.processes import Processes
+from hub.one_machine.running import WATCH_GRACE
 from hub.opening import open_hub
-from hub.processes import Processes
-from hub.running import WATCH_GRACE
 from hub.sandbox.alone import write_connections
 from hub.sandbox.cnaf_file import write_cnaf
 from hub.sandbox.population import FIRST_DAY
 from hub.sandbox.sandbox import Sandbox
 from hub.settings import Settings
-from hub.store import create_database, embedded_server
+from hub.storage.store import create_database, embedded_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -29,12 +29,12 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from connectors.base import Access
 from connectors.webhook import WebhookClient
-from hub.budget import SharedBudget
 from hub.sharing.agreements import load_agreements
+from hub.sharing.budget import SharedBudget
 from hub.sharing.deliver import AT_ONCE, deliver_each
 from hub.sharing.select import fill
 from hub.sharing.webhook import WebhookSender
-from hub.store import create_database, embedded_server, upgrade
+from hub.storage.store import create_database, embedded_server, upgrade
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 
 from hub.sandbox.cnaf_file import write_cnaf
 from hub.sandbox.population import FIRST_DAY, Population
-from hub.store import embedded_server
+from hub.storage.store import embedded_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

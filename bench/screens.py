@@ -21,10 +21,10 @@ import httpx
 import orjson
 from sqlalchemy import text
 
-from hub import accounts
-from hub.counted_ledger import count_ledgers
+from hub.intake.counted_ledger import count_ledgers
 from hub.opening import Hub
 from hub.settings import Settings
+from hub.web import accounts
 from hub.web.serving import screens
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from pathlib import Path
 from receive import make_delivery, measured
 from sqlalchemy import create_engine, text
 
-from hub.store import embedded_server
+from hub.storage.store import embedded_server
 from quality.declaration import load_quality
 
 ADULTS_IN_A_HOUSEHOLD = 1.32

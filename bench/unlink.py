@@ -20,8 +20,8 @@ from sqlalchemy import text
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.identity.store import fill, invented, opened
-from hub.reconcile import reconcile
-from hub.unlink import unlink
+from hub.people.reconcile import reconcile
+from hub.people.unlink import unlink
 
 AIM = 100.0
 UNDONE = 100

@@ -13,7 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
-    from hub.accounts import Account
+    from hub.web.accounts import Account
 
 
 @cache
@@ -47,7 +47,7 @@ async def account_of(hub: Any, name: str) -> Account:
     """The account of that name; one that may do nothing when there is none."""
     from fastapi.concurrency import run_in_threadpool
 
-    from hub.accounts import Account, find
+    from hub.web.accounts import Account, find
 
     return await run_in_threadpool(find, hub, name) or Account(name=name, roles=frozenset())
 

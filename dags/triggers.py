@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from hub.watching import Watch
+    from hub.intake.watching import Watch
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
@@ -47,6 +47,6 @@ class ArrivalTrigger(BaseEventTrigger):
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _open(self) -> tuple[Watch, float]:
-        from hub.watching import open_watch
+        from hub.intake.watching import open_watch
 
         return open_watch(self.flow, answers=self.answers)

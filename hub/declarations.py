@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def faults(partners_dir: Path | None = None) -> list[str]:
     """Every fault of every YAML, each naming file, field and fix; empty when all is right."""
     from connectors.declaration import load_flows  # noqa: PLC0415 - the loaders are heavy
-    from hub.meter import load_forms  # noqa: PLC0415
     from hub.sharing.agreements import load_agreements  # noqa: PLC0415
+    from hub.sharing.meter import load_forms  # noqa: PLC0415
     from mappings.declaration import load_mappings  # noqa: PLC0415
     from quality.declaration import load_quality  # noqa: PLC0415
 

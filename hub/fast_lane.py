@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import text
 
-from hub import pipeline
-from hub.discretion import discreet
-from hub.judging import the_judge
-from hub.receive import take_arrivals
-from hub.reconcile import reconcile
+from hub.intake import pipeline
+from hub.intake.judging import the_judge
+from hub.intake.receive import take_arrivals
+from hub.intake.watching import SMALL
+from hub.monitoring.discretion import discreet
+from hub.people.reconcile import reconcile
 from hub.share import partners, share_with
-from hub.watching import SMALL
 from schemas.errors import HubError
 
 if TYPE_CHECKING:

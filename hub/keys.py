@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from hub.key_files import KEY_BYTES, KeyRing, read_ring, write_ring
-from hub.raw import RawStore
-from hub.signing import open_signer
-from hub.vault import search_key, vault_of
+from hub.storage.key_files import KEY_BYTES, KeyRing, read_ring, write_ring
+from hub.storage.raw import RawStore
+from hub.storage.signing import open_signer
+from hub.storage.vault import search_key, vault_of
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hub.opening import Hub
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 CHUNK = 5000
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from hub.raw import RawStore
 from hub.settings import Settings, load_settings
-from hub.store import open_store
-from hub.vault import Vault, open_vault
+from hub.storage.raw import RawStore
+from hub.storage.store import open_store
+from hub.storage.vault import Vault, open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Table
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from connectors.declaration import Flow
     from hub.identity.matching import Matching
     from hub.sharing.agreements import Agreement
-    from hub.signing import Signer
+    from hub.storage.signing import Signer
     from mappings.declaration import InMapping, OutMapping
     from quality.declaration import Quality
     from schemas.errors import FixTheDeclaration
@@ -46,7 +46,7 @@ class Hub:
 
     @cached_property
     def signer(self) -> Signer:
-        from hub.signing import open_signer  # noqa: PLC0415
+        from hub.storage.signing import open_signer  # noqa: PLC0415
 
         return open_signer(self.settings.signing_key, create=self.settings.database_url is None)
 

@@ -10,19 +10,20 @@ from sqlalchemy import text
 from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
 from connectors.webhook import WebhookClient
-from hub import outbox, telemetry
-from hub.budget import SharedBudget
-from hub.pull import SENDING, open_france_travail
+from hub.intake.pull import SENDING, open_france_travail
+from hub.monitoring import telemetry
+from hub.monitoring.standing import cut_off_if_failing
+from hub.sharing import outbox
 from hub.sharing.acknowledgements import acknowledge
+from hub.sharing.budget import SharedBudget
 from hub.sharing.deliver import Delivered, deliver_each
 from hub.sharing.deposit import deliver_files
 from hub.sharing.france_travail import FranceTravailSender, ask_again
 from hub.sharing.narrowing import withdraw_unagreed
 from hub.sharing.select import fill_whole
+from hub.sharing.switches import Gate
 from hub.sharing.webhook import WebhookSender
-from hub.standing import cut_off_if_failing
-from hub.store import take_lock
-from hub.switches import Gate
+from hub.storage.store import take_lock
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.discretion import discreet
+from hub.monitoring.discretion import discreet
 from hub.opening import open_hub
 
 
@@ -17,7 +17,7 @@ def clock() -> datetime:
 @discreet()
 def receive_step(flow: str) -> list[int]:
     """Store what has arrived; returns the deliveries to settle, unfinished ones included."""
-    from hub import pipeline  # noqa: PLC0415
+    from hub.intake import pipeline  # noqa: PLC0415
 
     hub = open_hub()
     declared = hub.flow(flow)
@@ -28,7 +28,7 @@ def receive_step(flow: str) -> list[int]:
 @discreet()
 def settle_step(delivery_ids: list[int]) -> dict[str, Any]:
     """Normalise, check and apply; returns counts, and whether anything changed for anybody."""
-    from hub import pipeline  # noqa: PLC0415
+    from hub.intake import pipeline  # noqa: PLC0415
 
     lines = pipeline.settle(open_hub(), delivery_ids, clock=clock)
     counted = ("received", "applied", "unchanged", "superseded", "quarantined", "refused", "left")
@@ -42,7 +42,7 @@ def settle_step(delivery_ids: list[int]) -> dict[str, Any]:
 @discreet()
 def reconcile_step() -> dict[str, Any]:
     """Link, rebuild dossiers, fill the outbox."""
-    from hub.reconcile import reconcile  # noqa: PLC0415
+    from hub.people.reconcile import reconcile  # noqa: PLC0415
 
     return reconcile(open_hub(), clock=clock)
 
@@ -69,10 +69,10 @@ def oversee_step() -> dict[str, int]:
 
     Ledgers that moved are counted again, so that the screens need not.
     """
-    from hub.certificates import finish_erasures  # noqa: PLC0415
-    from hub.checkpoints import sign_regularly  # noqa: PLC0415
-    from hub.counted_ledger import count_ledgers  # noqa: PLC0415
-    from hub.oversight import look  # noqa: PLC0415
+    from hub.intake.counted_ledger import count_ledgers  # noqa: PLC0415
+    from hub.monitoring.oversight import look  # noqa: PLC0415
+    from hub.proof.checkpoints import sign_regularly  # noqa: PLC0415
+    from hub.rights.certificates import finish_erasures  # noqa: PLC0415
 
     hub = open_hub()
     done = look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}
@@ -85,7 +85,7 @@ def oversee_step() -> dict[str, int]:
 @discreet()
 def journal_step() -> dict[str, int]:
     """Recompute the journal's chain."""
-    from hub.oversight import look_at_journal  # noqa: PLC0415
+    from hub.monitoring.oversight import look_at_journal  # noqa: PLC0415
 
     return look_at_journal(open_hub(), now=clock())
 
@@ -93,7 +93,7 @@ def journal_step() -> dict[str, int]:
 @discreet()
 def untold_step() -> dict[str, Any] | None:
     """What to tell outside the screens, and whom; None when there is nothing, or nobody to tell."""
-    from hub.notifying import digest, untold  # noqa: PLC0415
+    from hub.monitoring.notifying import digest, untold  # noqa: PLC0415
 
     hub = open_hub()
     settings = hub.settings
@@ -110,7 +110,7 @@ def untold_step() -> dict[str, Any] | None:
 @discreet()
 def told_step(numbers: list[int]) -> None:
     """These alarms were told."""
-    from hub.notifying import mark_told  # noqa: PLC0415
+    from hub.monitoring.notifying import mark_told  # noqa: PLC0415
 
     with open_hub().engine.begin() as connection:
         mark_told(connection, numbers, now=clock())

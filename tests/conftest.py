@@ -17,7 +17,7 @@ _names = itertools.count()
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> URL:
     """The address of an embedded server that holds a migrated template database."""
-    from hub.store import create_database, embedded_server, upgrade
+    from hub.storage.store import create_database, embedded_server, upgrade
 
     server = embedded_server(tmp_path_factory.mktemp("server") / "postgres")
     create_database(server, "hub_template")
@@ -30,7 +30,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> URL:
 @pytest.fixture
 def database_url(postgres: URL) -> Iterator[URL]:
     """A fresh, migrated, empty database."""
-    from hub.store import create_database, drop_database
+    from hub.storage.store import create_database, drop_database
 
     name = f"test_{next(_names)}"
     create_database(postgres, name, template="hub_template")

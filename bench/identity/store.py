@@ -15,7 +15,7 @@ from hub.identity.french.dates import birth_date
 from hub.identity.french.person import sex_of
 from hub.opening import Hub
 from hub.settings import Settings
-from hub.store import copy_rows
+from hub.storage.store import copy_rows
 from schemas.nir import Nir
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from hub.discretion import discreet
-from hub.logs import to_standard_error
+from hub.monitoring.discretion import discreet
+from hub.monitoring.logs import to_standard_error
 from schemas.errors import FixTheDeclaration, HubError
 
 

@@ -21,7 +21,7 @@ Author = Annotated[str, typer.Option(help="Who decides.")]
 @app.command("show")
 def show(number: Number, *, json: Json = False) -> None:
     """Show one delivery: its line in the ledger, and what was said of it as a whole."""
-    from hub.deliveries import show as read
+    from hub.intake.deliveries import show as read
     from hub.opening import open_hub
 
     document = read(open_hub(), number)
@@ -43,10 +43,10 @@ def release(
     json: Json = False,
 ) -> None:
     """Let a held delivery through, and apply it; with ``--dry-run`` say whom that would touch and what would be told."""
-    from hub import pipeline
     from hub.cli.run import print_document, print_lines
-    from hub.held import release as let_through
-    from hub.held import what_releasing_does
+    from hub.intake import pipeline
+    from hub.intake.held import release as let_through
+    from hub.intake.held import what_releasing_does
     from hub.opening import open_hub
 
     hub = open_hub()
@@ -63,7 +63,7 @@ def refuse(
     number: Number, *, author: Author, reason: Annotated[str, typer.Option(help="Why.")], json: Json = False
 ) -> None:
     """Refuse a held delivery: it applies nothing."""
-    from hub.held import refuse as turn_away
+    from hub.intake.held import refuse as turn_away
     from hub.opening import open_hub
 
     turn_away(open_hub(), number, author=author, reason=reason, now=clock())
@@ -86,8 +86,8 @@ def revert(
 
     Without ``--yes`` nothing moves: it says how many people and messages it would touch.
     """
+    from hub.intake.revert import revert as undo
     from hub.opening import open_hub
-    from hub.revert import revert as undo
 
     document = undo(open_hub(), number, author=author, reason=reason, clock=clock, dry_run=not yes)
     if json:
@@ -103,8 +103,8 @@ def revert(
 def list_alarms(*, json: Json = False) -> None:
     """List the open alarms, latest first; exits 1 when there is one."""
     from hub.alarms import open_alarms
+    from hub.monitoring.oversight import look
     from hub.opening import open_hub
-    from hub.oversight import look
 
     hub = open_hub()
     look(hub, now=clock())
@@ -130,7 +130,7 @@ def show_runbook(
     json: Json = False,
 ) -> None:
     """Say what an alarm means, what to look at and what to do."""
-    from hub.runbook import runbook
+    from hub.monitoring.runbook import runbook
 
     known = runbook()
     shown = {kind: known.entry(kind)} if kind else known.root
@@ -146,7 +146,7 @@ def publish_runbook(
     root: Annotated[Path, typer.Option(help="The root of the repository.")] = Path(), *, json: Json = False
 ) -> None:
     """Write the runbook into the repository's docs."""
-    from hub.runbook import publish
+    from hub.monitoring.runbook import publish
 
     written = str(publish(root))
     if json:

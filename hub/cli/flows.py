@@ -60,7 +60,7 @@ def docs(
     The pages need no network, call nobody, and hold counts and rates only.
     """
     from hub.opening import open_hub
-    from hub.suite_docs import write_suite_docs
+    from hub.web.suite_docs import write_suite_docs
 
     pages = write_suite_docs(open_hub(), out, flow=flow, latest=latest)
     index = out / "index.html"

@@ -18,8 +18,8 @@ def verify(*, json: Json = False) -> None:
     """Recompute every seal and every signed checkpoint; name what was changed, deleted, added or swapped."""
     from time import perf_counter
 
-    from hub.checkpoints import all_checkpoints, verify_signed
     from hub.opening import open_hub
+    from hub.proof.checkpoints import all_checkpoints, verify_signed
 
     hub, began = open_hub(), perf_counter()
     with hub.engine.connect() as connection:
@@ -47,8 +47,8 @@ def verify(*, json: Json = False) -> None:
 @app.command("checkpoint")
 def checkpoint(*, json: Json = False) -> None:
     """Sign the entries no checkpoint covers yet; oversee does it every quarter of an hour."""
-    from hub.checkpoints import sign_journal
     from hub.opening import open_hub
+    from hub.proof.checkpoints import sign_journal
 
     hub = open_hub()
     made = sign_journal(hub, now=clock())
@@ -71,8 +71,8 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the whole journal and its checkpoints, for whoever verifies it without the hub."""
-    from hub.journal_export import export as lines_of
     from hub.opening import open_hub
+    from hub.proof.journal_export import export as lines_of
 
     hub, counted = open_hub(), {"entry": 0, "checkpoint": 0}
     with hub.engine.connect() as connection, out.open("w", encoding="utf-8") as file:

@@ -18,8 +18,8 @@ Flow = Annotated[str | None, typer.Argument(help="A flow; every one when left ou
 
 def status(*, json: Json = False) -> None:
     """Show deliveries, backlog and what needs attention."""
+    from hub.monitoring.overview import overview
     from hub.opening import open_hub
-    from hub.overview import overview
 
     document = overview(open_hub())
     if json:
@@ -53,10 +53,10 @@ def ledger(
 
     Exits 1 when a line does not close or a delivery is missing.
     """
-    from hub.calendar import resend_request
+    from hub.intake.running_ledger import delivery_lines, running_ledger
+    from hub.monitoring.calendar import resend_request
+    from hub.monitoring.oversight import gaps
     from hub.opening import open_hub
-    from hub.oversight import gaps
-    from hub.running_ledger import delivery_lines, running_ledger
 
     first, last = month_bounds(month)
     hub = open_hub()

@@ -18,9 +18,9 @@ def meter(
     json: Json = False,
 ) -> None:
     """Count, per partner and month, the form's questions the hub answered, and those asked again; in hours."""
-    from hub.meter import load_forms
-    from hub.meter import meter as measure
     from hub.opening import open_hub
+    from hub.sharing.meter import load_forms
+    from hub.sharing.meter import meter as measure
 
     with open_hub().engine.connect() as connection:
         lines = measure(connection, load_forms(), now=clock())

@@ -105,7 +105,7 @@ def off(
 ) -> None:
     """Send nothing more to a partner, what is queued and what is under way included, until ``hub outbox on``."""
     from hub.opening import open_hub
-    from hub.switches import switch_off
+    from hub.sharing.switches import switch_off
 
     hub = open_hub()
     _known(hub, partner)
@@ -120,8 +120,8 @@ def off(
 @app.command("on")
 def on(partner: OnePartner, *, json: Json = False) -> None:
     """Send to a partner again what waited for it."""
+    from hub.monitoring.standing import resume
     from hub.opening import open_hub
-    from hub.standing import resume
 
     hub = open_hub()
     _known(hub, partner)
@@ -135,8 +135,8 @@ def on(partner: OnePartner, *, json: Json = False) -> None:
 @app.command("status")
 def status(*, json: Json = False) -> None:
     """Show, per partner: messages in each state, whether it is off, and how its API is. Exits 1 when one is off or open."""
+    from hub.monitoring.standing import standing
     from hub.opening import open_hub
-    from hub.standing import standing
 
     found = standing(open_hub())
     if json:

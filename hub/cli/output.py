@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hub.pipeline import Progress
+    from hub.intake.pipeline import Progress
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
@@ -83,7 +83,7 @@ def progress_bar(label: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from hub.pipeline import Progress
+    from hub.intake.pipeline import Progress
 
     columns = (
         SpinnerColumn(),

@@ -27,7 +27,7 @@ def list_cases(
     Worth: how little the model knows, what a wrong merge would harm, how many partners wait.
     """
     from hub.opening import open_hub
-    from hub.reviews import open_cases
+    from hub.people.reviews import open_cases
 
     cases = open_cases(open_hub(), limit=limit, owner=owner)
     if json:
@@ -47,7 +47,7 @@ def _shown(value: object) -> str:
 def show_case(case: Case, *, json: Json = False) -> None:
     """Show what agrees and what does not, field by field, without values."""
     from hub.opening import open_hub
-    from hub.reviews import show
+    from hub.people.reviews import show
 
     document = show(open_hub(), case)
     if json:
@@ -70,7 +70,7 @@ def decide_case(
     Where the model is sure of the contrary, a second person must say the same before it is decided.
     """
     from hub.opening import open_hub
-    from hub.reviews import VERDICTS, decide
+    from hub.people.reviews import VERDICTS, decide
 
     if verdict not in VERDICTS:
         raise typer.BadParameter(f"the verdict is one of {', '.join(VERDICTS)}")
@@ -86,9 +86,9 @@ def decide_case(
 @person.command("explain")
 def explain(number: Annotated[UUID, typer.Argument(help="The person's id in the hub.")], *, json: Json = False) -> None:
     """Say in plain French why the person's records are linked; of a hidden person, only that it is hidden."""
+    from hub.dossiers.protections import HIDDEN, protections
     from hub.identity.explain import explain as read
     from hub.opening import open_hub
-    from hub.protections import HIDDEN, protections
 
     with open_hub().engine.connect() as connection:
         hidden = not protections(connection, [number], now=clock()).get(number, set()).isdisjoint(HIDDEN)
@@ -115,7 +115,7 @@ def unlink(
     Prints the fields each partner was sent because of the link. Without ``--yes`` nothing moves.
     """
     from hub.opening import open_hub
-    from hub.unlink import unlink as undo
+    from hub.people.unlink import unlink as undo
 
     document = undo(open_hub(), number, record, author=author, reason=reason, clock=clock, dry_run=not yes)
     if json:

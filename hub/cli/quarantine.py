@@ -27,8 +27,8 @@ def list_quarantine(
     json: Json = False,
 ) -> None:
     """List refused records: reference, field, rule, and what to correct."""
+    from hub.intake.quarantined import quarantined
     from hub.opening import open_hub
-    from hub.quarantined import quarantined
 
     found = quarantined(open_hub(), flow=flow, delivery=delivery, rule=rule, limit=limit)
     if json:
@@ -43,8 +43,8 @@ def list_quarantine(
 @app.command("show")
 def show_quarantine(record: Record, *, json: Json = False) -> None:
     """Show one refused record: which fields were read, never their values."""
+    from hub.intake.quarantined import show
     from hub.opening import open_hub
-    from hub.quarantined import show
 
     document = show(open_hub(), record)
     if json:
@@ -65,9 +65,9 @@ def replay_quarantine(
 
     Exits 1 when some are still refused. Replaying twice equals replaying once.
     """
+    from hub.intake.quarantined import number_of
+    from hub.intake.replay import replay
     from hub.opening import open_hub
-    from hub.quarantined import number_of
-    from hub.replay import replay
 
     hub = open_hub()
     if flow:
@@ -89,8 +89,8 @@ def drop_quarantine(
     record: Record, *, reason: Annotated[str, typer.Option(help="Why it may be dropped.")], json: Json = False
 ) -> None:
     """Close a refused record for good, with a reason."""
+    from hub.intake.quarantined import drop
     from hub.opening import open_hub
-    from hub.quarantined import drop
 
     drop(open_hub(), record, reason=reason, now=clock())
     if json:
@@ -111,8 +111,8 @@ def export(
 
     The file holds the partner's own personal data: keep it where such data may be.
     """
+    from hub.intake.reject_file import send_rejects, write_rejects
     from hub.opening import open_hub
-    from hub.reject_file import send_rejects, write_rejects
 
     if not send and out is None:
         raise typer.BadParameter("say where to write it (--out FILE) or --send it to the partner")

@@ -24,7 +24,7 @@ def retention(
 ) -> None:
     """Archive and destroy whom the law says is kept no longer; partners are not told, for it was true."""
     from hub.opening import open_hub
-    from hub.retention import retain
+    from hub.rights.retention import retain
 
     document = retain(open_hub(), clock=clock, dry_run=not yes)
     if json:

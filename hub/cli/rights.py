@@ -26,7 +26,7 @@ def _place(
     number: UUID, kind: str, *, author: str, reason: str, lift: bool, json: bool, until: datetime | None = None
 ) -> None:
     from hub.opening import open_hub
-    from hub.rights import end, place
+    from hub.rights.rights import end, place
 
     hub = open_hub()
     if lift:
@@ -93,8 +93,8 @@ def protections(
     json: Json = False,
 ) -> None:
     """List who is under which protection, by opaque id; exits 1 when somebody erased came back and waits for a decision."""
+    from hub.dossiers.protections import listed
     from hub.opening import open_hub
-    from hub.protections import listed
 
     with open_hub().engine.connect() as connection:
         rows = listed(connection, kind=kind)
@@ -120,9 +120,9 @@ def erase(
     json: Json = False,
 ) -> None:
     """Erase a person everywhere, partners included; without --yes, say what would go. The certificate comes once partners answered."""
-    from hub.certificates import certificate_of
-    from hub.erasure import erase as take_away
     from hub.opening import open_hub
+    from hub.rights.certificates import certificate_of
+    from hub.rights.erasure import erase as take_away
 
     hub = open_hub()
     if certificate:
@@ -136,8 +136,8 @@ def erase(
 @person.command("erase-again")
 def erase_again(*, author: Author, json: Json = False) -> None:
     """After a backup was restored, erase again whoever was erased since it was taken."""
-    from hub.erasure import erase_again as take_away_again
     from hub.opening import open_hub
+    from hub.rights.erasure import erase_again as take_away_again
 
     _print(take_away_again(open_hub(), author=author, clock=clock), json=json)
 
@@ -150,7 +150,7 @@ def status(
 ) -> None:
     """Follow each correction until its partner has answered; exits 1 while one is outstanding."""
     from hub.opening import open_hub
-    from hub.recalls import recalls
+    from hub.sharing.recalls import recalls
 
     with open_hub().engine.connect() as connection:
         found = recalls(connection, recall=number)
@@ -181,9 +181,9 @@ def report(
     """Give a person everything: what is known, from whom, who was told what, with a proof that stands alone."""
     import json as plain
 
-    from hub.access_report import access_report, as_page
     from hub.cli.journal import offline_verifier
     from hub.opening import open_hub
+    from hub.rights.access_report import access_report, as_page
 
     document = access_report(open_hub(), number, now=clock())
     if out is not None:

@@ -10,7 +10,7 @@ import typer
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
-    from hub.ledger import Line
+    from hub.intake.ledger import Line
 
 LEDGER_COLUMNS = (
     "id", "flow", "name", "state", "received", "applied", "unchanged", "superseded", "quarantined", "refused", "left",
@@ -27,7 +27,7 @@ def receive(
 
     Exits 1 when a delivery was refused or held, or when records went to quarantine.
     """
-    from hub import pipeline
+    from hub.intake import pipeline
     from hub.opening import open_hub
 
     hub = open_hub()
@@ -75,8 +75,8 @@ def reconcile(
     A full match checks for drift: it is to change nobody. Above HUB_REMATCH_LIMIT it changes nothing and exits 1, unless --yes.
     """
     from hub.opening import open_hub
-    from hub.reconcile import reconcile as run
-    from hub.reconcile import what_if
+    from hub.people.reconcile import reconcile as run
+    from hub.people.reconcile import what_if
 
     if candidate:
         document = what_if(open_hub(), candidate, clock=clock)

@@ -60,9 +60,9 @@ def demo(
     Prints what moved, then plays the next morning, which leaves one of each thing that waits for a person, and leaves the
     screens up until stopped; unless ``--once``.
     """
-    from hub.accounts import open_invented
-    from hub.demo import Demo
+    from hub.one_machine.demo import Demo
     from hub.settings import load_settings
+    from hub.web.accounts import open_invented
     from hub.web.serving import screens as serving
 
     with until_stopped() as stopped, Demo(load_settings(), seed=seed, size=size, tell=teller()) as running:
@@ -92,7 +92,7 @@ def say_addresses(hub: str, airflow: str, password: str) -> None:
 
 def say_accounts(password: str | None) -> None:
     """Whom the screens were opened for, if they just were."""
-    from hub.accounts import INVENTED
+    from hub.web.accounts import INVENTED
 
     if password is None:
         print("  Accounts: hub users list", file=sys.stderr)
@@ -173,8 +173,8 @@ def screens(
     """Serve the hub's screens alone, until stopped."""
     import uvicorn
 
-    from hub.accounts import listed
     from hub.opening import open_hub
+    from hub.web.accounts import listed
     from hub.web.app import create_app
 
     hub = open_hub()
@@ -185,10 +185,10 @@ def screens(
 
 def up() -> None:
     """Run Airflow, the hub's screens and the embedded stores, until stopped."""
-    from hub.accounts import open_invented
     from hub.fast_lane import FastLane
+    from hub.one_machine.running import running
     from hub.opening import open_hub
-    from hub.running import running
+    from hub.web.accounts import open_invented
     from hub.web.serving import screens as serving
 
     hub = open_hub()

@@ -28,8 +28,8 @@ def add(
     json: Json = False,
 ) -> None:
     """Open an account. Its password is drawn and printed once, unless it is given on standard input."""
-    from hub.accounts import add as open_account
     from hub.opening import open_hub
+    from hub.web.accounts import add as open_account
 
     password = _password(given=password_stdin)
     open_account(open_hub(), name, roles=role, password=password, partner=partner, now=clock())
@@ -39,8 +39,8 @@ def add(
 @app.command("list")
 def list_users(*, json: Json = False) -> None:
     """List the accounts and their roles."""
-    from hub.accounts import listed
     from hub.opening import open_hub
+    from hub.web.accounts import listed
 
     found = listed(open_hub())
     if json:
@@ -57,8 +57,8 @@ def list_users(*, json: Json = False) -> None:
 @app.command("disable")
 def disable(name: Name, *, json: Json = False) -> None:
     """Close an account and its open sessions."""
-    from hub.accounts import disable as close
     from hub.opening import open_hub
+    from hub.web.accounts import disable as close
 
     close(open_hub(), name, now=clock())
     if json:
@@ -70,8 +70,8 @@ def disable(name: Name, *, json: Json = False) -> None:
 @app.command("password")
 def password(name: Name, *, password_stdin: Stdin = False, json: Json = False) -> None:
     """Give another password; open sessions end, and a disabled account may be used again."""
-    from hub.accounts import set_password
     from hub.opening import open_hub
+    from hub.web.accounts import set_password
 
     new = _password(given=password_stdin)
     set_password(open_hub(), name, new, now=clock())
@@ -79,7 +79,7 @@ def password(name: Name, *, password_stdin: Stdin = False, json: Json = False) -
 
 
 def _password(*, given: bool) -> str:
-    from hub.accounts import drawn_password
+    from hub.web.accounts import drawn_password
 
     return sys.stdin.readline().rstrip("\r\n") if given else drawn_password()
 

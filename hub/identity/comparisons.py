@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hub.identity.matching import Matching
     from hub.identity.model.scorecard import Rivals
     from hub.identity.rarity import Base
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 CHUNK = 5_000
 FLOOR = -12.0  # bits below which a pair is neither near a decision nor a rival of one that is

@@ -18,7 +18,7 @@ from hub.identity.model.rules import forbidden
 from hub.identity.rarity import base_in_force, count_again
 from hub.identity.records import Move, current_persons, load_known, refresh
 from hub.identity.two_truths import keep_two_truths
-from hub.store import copy_rows, take_lock
+from hub.storage.store import copy_rows, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hub.identity.clusters import Pair
     from hub.identity.comparable import Known
     from hub.identity.matching import Matching
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 AUTHOR = "hub"
 CHUNK = 20_000

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from hub.identity.comparable import Known, comparable, may_be_used, read_back, stored, without
 from hub.identity.french.numbers import State
 from hub.identity.keys import KEY_BYTES, MAY_BE_SHARED, NUMBER, SHARED_BY, keys_of
-from hub.store import copy_rows
+from hub.storage.store import copy_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 CHUNK = 5000
 COLUMNS = (

@@ -76,10 +76,12 @@ DIFFER: Mapping[str, Callable[[Person, Person], bool]] = {
 @cache
 def vouched_for() -> tuple[str, ...]:
     """The fields that a certified record vouches for; raises ``FixTheDeclaration`` on one that cannot be compared."""
-    given = yaml.safe_load(files("hub").joinpath("survivorship.yml").read_text(encoding="utf-8"))["certified"]
+    given = yaml.safe_load(files("hub.dossiers").joinpath("survivorship.yml").read_text(encoding="utf-8"))["certified"]
     for path in given:
         if path not in DIFFER:
-            raise FixTheDeclaration(f"hub/survivorship.yml: certified: {path} is not one of {', '.join(DIFFER)}.")
+            raise FixTheDeclaration(
+                f"hub/dossiers/survivorship.yml: certified: {path} is not one of {', '.join(DIFFER)}."
+            )
     return tuple(given)
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import text
 
-from hub import pipeline
-from hub.held import refuse
+from hub.intake import pipeline
+from hub.intake.held import refuse
+from hub.intake.running_ledger import running_ledger
+from hub.monitoring.oversight import look, subject_of
 from hub.opening import open_hub
-from hub.oversight import look, subject_of
-from hub.reconcile import reconcile
-from hub.running_ledger import running_ledger
+from hub.people.reconcile import reconcile
 from hub.sandbox.month import DEPARTEMENT, INCIDENTS, MISSING
 from hub.sandbox.sftp_server import SftpServer
 from schemas.errors import FixTheDeclaration
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from hub.ledger import Line
+    from hub.intake.ledger import Line
     from hub.opening import Hub
     from hub.sandbox.month import Drop
     from hub.settings import Settings

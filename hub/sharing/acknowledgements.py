@@ -12,8 +12,8 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING
 from uuid import UUID
 
-from hub import outbox
-from hub.logs import log_message
+from hub.monitoring.logs import log_message
+from hub.sharing import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

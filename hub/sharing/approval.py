@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from hub.sharing.agreements import Agreement
 from hub.sharing.widening import content_of, held_back, sha256_of, wider
-from hub.store import take_lock
+from hub.storage.store import take_lock
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:

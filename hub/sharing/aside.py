@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from hub.protections import SILENT
+from hub.dossiers.protections import SILENT
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hub import outbox
-from hub.logs import log_message
-from hub.outbox import Aside, Failure
+from hub.monitoring.logs import log_message
+from hub.sharing import outbox
 from hub.sharing.fates import fate_of
+from hub.sharing.outbox import Aside, Failure
 from schemas.errors import HubError
 
 if TYPE_CHECKING:

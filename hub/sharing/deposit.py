@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text, update
 
-from hub.logs import log, log_message
+from hub.monitoring.logs import log, log_message
 from hub.sharing.deliver import Delivered
 from hub.sharing.sync_file import open_sync_file, read_sync_file, undeposited
-from hub.store import take_lock
+from hub.storage.store import take_lock
 from schemas.tables import sync_file
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from connectors.base import Connector
     from connectors.declaration import Flow
+    from hub.sharing.switches import Gate
     from hub.sharing.sync_file import Deposit
-    from hub.switches import Gate
     from mappings.declaration import OutMapping
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
     from mappings.declaration import OutMapping
 
 # With what France Travail is asked about a person: the best of the records held for it. An approximate birth date

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from hub.protections import protections, silenced
+from hub.dossiers.protections import protections, silenced
 from hub.sharing.news import not_yet_told
 from hub.sharing.select import withdraw_told
 

@@ -10,11 +10,11 @@ from uuid import UUID, uuid5
 import orjson
 from sqlalchemy import text
 
-from hub import journal
-from hub.journal import Disclosure
-from hub.protections import protections, silenced, whereabouts
+from hub.dossiers.protections import protections, silenced, whereabouts
+from hub.sharing import journal
+from hub.sharing.journal import Disclosure
 from hub.sharing.news import Known, news, not_yet_told
-from hub.store import copy_rows
+from hub.storage.store import copy_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 
 from connectors.writers.files import sha256_of, write_csv, write_json_lines
 from connectors.writers.xml import write_xml
-from hub.store import take_lock
+from hub.storage.store import take_lock
 from mappings.engine import render, render_elements
 from schemas.beneficiary import VERSION
 from schemas.errors import CallSomeone, FixTheDeclaration

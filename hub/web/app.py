@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from hub.discretion import discreet
+from hub.monitoring.discretion import discreet
 from hub.web.gate import Refused, Unknown
 from hub.web.metrics import metrics_router
 from hub.web.pages import (
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from hub.accounts import Account
     from hub.opening import Hub
+    from hub.web.accounts import Account
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from hub.runbook import runbook
+from hub.monitoring.runbook import runbook
 from schemas.beneficiary import facts
 from schemas.codes import code_lists
 

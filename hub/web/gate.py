@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, HTTPException, Request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from hub.accounts import Account
+from hub.web.accounts import Account
 from hub.web.screens import Screens, here
 
 if TYPE_CHECKING:

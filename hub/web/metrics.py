@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from hub.metrics import StoreCollector, exposition
+from hub.monitoring.metrics import StoreCollector, exposition
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from hub.runbook import runbook
+from hub.monitoring.runbook import runbook
 from hub.web import french
 from hub.web.gate import EVERYBODY, STAFF, Tokens
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fastapi import Request
     from starlette.responses import Response
 
-    from hub.accounts import Account
+    from hub.web.accounts import Account
     from hub.web.screens import Screens
 
 

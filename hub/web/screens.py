@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request  # noqa: TC002 - FastAPI reads the signature of `here`
 
-from hub.discretion import discreet
+from hub.monitoring.discretion import discreet
 from schemas.errors import HubError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from hub.accounts import Account
     from hub.opening import Hub
+    from hub.web.accounts import Account
 
 log = logging.getLogger(__name__)
 

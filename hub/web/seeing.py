@@ -8,8 +8,8 @@ from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
     from connectors.declaration import Flow
-    from hub.accounts import Account
     from hub.opening import Hub
+    from hub.web.accounts import Account
 
 
 def incoming(hub: Hub, account: Account) -> list[Flow]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from hub.airflow_home import LOOPBACK, free_port
+from hub.one_machine.airflow_home import LOOPBACK, free_port
 from hub.web.app import clock, create_app
 from schemas.errors import CallSomeone
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi.concurrency import run_in_threadpool
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from hub.accounts import find
+from hub.web.accounts import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fastapi import Request
     from starlette.responses import Response
 
-    from hub.accounts import Account
     from hub.opening import Hub
+    from hub.web.accounts import Account
 
 COOKIE = "hub_session"
 IDLE = timedelta(minutes=30)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from world import PASSWORD, month_of_incidents
 
-from hub.store import create_database, drop_database
+from hub.storage.store import create_database, drop_database
 from hub.web.serving import screens
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import text
 
-from hub.suite_docs import write_suite_docs_apart
 from hub.web.pages.documents import folder
+from hub.web.suite_docs import write_suite_docs_apart
 
 pytestmark = pytest.mark.integration
 

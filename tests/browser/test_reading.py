@@ -7,7 +7,7 @@ import re
 import pytest
 from doing import asked, plain
 
-from hub.running_ledger import running_ledger
+from hub.intake.running_ledger import running_ledger
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from doing import asked, everything, figures, focus, plain, until
 from sqlalchemy import text
 
-from hub.reviews import open_cases
+from hub.people.reviews import open_cases
 
 pytestmark = pytest.mark.integration
 

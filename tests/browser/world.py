@@ -17,14 +17,16 @@ from cycle import new_hub
 from intake import caf
 
 from connectors.formats import Complete
-from hub import accounts, outbox, pipeline
-from hub.outbox import LAST_TRY, Failure
-from hub.reconcile import reconcile
+from hub.intake import pipeline
+from hub.people.reconcile import reconcile
 from hub.sandbox.alone import write_connections
 from hub.sandbox.month import Month
 from hub.sandbox.playing import FLOW, lone_caf, play
 from hub.sandbox.sandbox import Sandbox
 from hub.share import acknowledge_from, share_with
+from hub.sharing import outbox
+from hub.sharing.outbox import LAST_TRY, Failure
+from hub.web import accounts
 
 SEED, SIZE = 1, 200
 SPOILT = 4

@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import DateTime, select, text
 
-from hub import journal
+from hub.sharing import journal
 from schemas.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Table
 
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 LEFT_OUT = {
     "dossier": {"content_hash"},

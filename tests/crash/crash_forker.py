@@ -20,19 +20,20 @@ from crash_judge import RememberingJudge
 from crash_points import Points, install, wait_for
 from crash_steps import STEPS, clock_of
 
-from hub.judging import Judge
-from hub.logs import to_standard_error
+from hub.intake.judging import Judge
+from hub.monitoring.logs import to_standard_error
 
 WARM = (
     "alembic.command", "alembic.runtime.migration", "connectors.readers.csv_rows", "connectors.readers.xml_households",
-    "connectors.sftp", "hub.held", "hub.normalise", "hub.opening", "hub.pipeline", "hub.reconcile", "hub.reviews", "hub.steps",
+    "connectors.sftp", "hub.intake.held", "hub.intake.normalise", "hub.intake.pipeline", "hub.opening", "hub.people.reconcile", "hub.people.reviews", "hub.steps",
     "psycopg", "sqlalchemy.dialects.postgresql.psycopg",
 )  # fmt: skip
 
 
 def run(job: dict, teacher: Judge) -> None:
     """One step, in the environment a command or a task finds."""
-    from hub import normalise, steps
+    from hub import steps
+    from hub.intake import normalise
 
     os.environ.update(job["environment"])
     number = job["step"]
@@ -63,7 +64,7 @@ def main() -> None:
     for name in WARM:
         importlib.import_module(name)
     importlib.import_module(
-        "hub.remembered"
+        "hub.intake.remembered"
     )._readers()  # read once: a file edited meanwhile would look like new declarations
     for line in sys.stdin.buffer:
         job = orjson.loads(line)

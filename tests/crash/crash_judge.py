@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hub.judging import Judge
+from hub.intake.judging import Judge
 
 if TYPE_CHECKING:
     from pathlib import Path

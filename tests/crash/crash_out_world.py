@@ -20,12 +20,12 @@ from crash_out_line import Line
 from crash_world import KILLED, Forker
 from outbox_world import NOW, OutboxWorld, number_of, people_of
 
-from hub import journal
-from hub.journal import Disclosure
 from hub.sandbox.france_travail import FranceTravailServer
 from hub.sandbox.partners import FilePartner
 from hub.sandbox.sftp_server import SftpServer
-from hub.store import create_database, drop_database
+from hub.sharing import journal
+from hub.sharing.journal import Disclosure
+from hub.storage.store import create_database, drop_database
 
 if TYPE_CHECKING:
     import ssl

@@ -100,7 +100,8 @@ def install(points: Points) -> None:
 
 
 def _phases(points: Points) -> None:
-    from hub import normalise, pipeline, steps
+    from hub import steps
+    from hub.intake import normalise, pipeline
 
     points.phased(steps, "receive_step", "receive")
     points.phased(pipeline, "fetch", "receive")
@@ -149,8 +150,8 @@ def _copies(points: Points) -> None:
 
 
 def _files(points: Points) -> None:
-    from hub import raw
-    from hub.vault import Vault
+    from hub.storage import raw
+    from hub.storage.vault import Vault
 
     points.around(os, "fsync", lambda *_: "fsync")
     points.around(os, "replace", lambda *_: "rename")

@@ -51,7 +51,8 @@ def reconcile() -> None:
 
 def release() -> None:
     """An operator lets the held delivery through; the next look at the flow settles it whoever died meanwhile."""
-    from hub import held, steps
+    from hub import steps
+    from hub.intake import held
     from hub.opening import open_hub
 
     hub = open_hub()
@@ -64,8 +65,9 @@ def release() -> None:
 
 def decide() -> None:
     """An operator decides a doubtful pair; said twice it is refused the second time, and nothing changes."""
-    from hub import reviews, steps
+    from hub import steps
     from hub.opening import open_hub
+    from hub.people import reviews
 
     hub = open_hub()
     with hub.engine.connect() as connection:

@@ -20,8 +20,8 @@ from crash_steps import STEPS
 from sqlalchemy import create_engine, text
 
 from hub.sandbox.sftp_server import SftpServer
-from hub.store import create_database, drop_database
-from hub.vault import open_vault
+from hub.storage.store import create_database, drop_database
+from hub.storage.vault import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from crash_trials import every_name, every_point, kill_at, name_of, random_trial
 from crash_world import World
 from sqlalchemy import create_engine, text
 
-from hub.store import create_database, embedded_server, upgrade
+from hub.storage.store import create_database, embedded_server, upgrade
 
 if TYPE_CHECKING:
     from crash_trials import Trial

@@ -17,7 +17,7 @@ from crash_trials import name_of
 from report import hurry
 from sqlalchemy import create_engine
 
-from hub.store import create_database, embedded_server, upgrade
+from hub.storage.store import create_database, embedded_server, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 from hub.sandbox.cnaf_file import of_departement, write_cnaf
 from hub.sandbox.population import FIRST_DAY, Population
 from hub.sandbox.sftp_server import SftpServer
-from hub.store import create_database, embedded_server, upgrade
+from hub.storage.store import create_database, embedded_server, upgrade
 
 pytestmark = pytest.mark.integration
 

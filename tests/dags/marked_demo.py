@@ -18,7 +18,7 @@ from marks import MarkedSandbox, row_of
 from sqlalchemy import text
 from traces import processes_below
 
-import hub.demo
+from hub.one_machine import demo as demonstration
 from hub.settings import load_settings
 
 TABLES = "select table_name from information_schema.tables where table_schema = 'public'"
@@ -27,8 +27,8 @@ FAILED = "select count(*) from task_instance where state in ('up_for_retry', 'fa
 
 
 def main():
-    hub.demo.Sandbox = MarkedSandbox
-    with hub.demo.Demo(load_settings(), seed=1, size=40, tell=lambda _: None) as demo:
+    demonstration.Sandbox = MarkedSandbox
+    with demonstration.Demo(load_settings(), seed=1, size=40, tell=lambda _: None) as demo:
         bad_deliveries(demo)
         cycle = demo.cycle()
         with demo.hub.engine.connect() as connection:

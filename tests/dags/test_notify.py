@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 
-from hub.airflow_home import free_port
+from hub.one_machine.airflow_home import free_port
 
 pytestmark = pytest.mark.airflow
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from hub import accounts
-from hub.airflow_home import AirflowHome, prepare_metadata
+from hub.one_machine.airflow_home import AirflowHome, prepare_metadata
+from hub.one_machine.processes import Processes
 from hub.opening import Hub
-from hub.processes import Processes
 from hub.settings import Settings
-from hub.vault import open_vault
+from hub.storage.vault import open_vault
+from hub.web import accounts
 
 pytestmark = pytest.mark.airflow
 
@@ -24,7 +24,7 @@ PATIENCE = 240
 @pytest.fixture(scope="module")
 def airflow(postgres, tmp_path_factory):
     """The address of an api-server beside a hub, the hub, and Airflow's password."""
-    from hub.store import create_database, drop_database
+    from hub.storage.store import create_database, drop_database
 
     home = tmp_path_factory.mktemp("plugin")
     create_database(postgres, "plugin_hub", template="hub_template")

@@ -19,7 +19,7 @@ def heavy(url, folder):
     from judging import faults
     from taking import Taker
 
-    from hub.logs import to_standard_error
+    from hub.monitoring.logs import to_standard_error
 
     to_standard_error()  # standard output is for the figures
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))

@@ -21,7 +21,7 @@ from connectors.control import check_header, control_total, order_key, reference
 from connectors.declaration import load_flows
 from connectors.formats import Unpack
 from connectors.opening import open_reader
-from hub.staging import records_of
+from hub.intake.staging import records_of
 from mappings.declaration import load_mappings
 from mappings.engine import UNREADABLE, normalise
 from quality.check import check

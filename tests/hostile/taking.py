@@ -10,11 +10,11 @@ from importlib.resources import files
 import yaml
 from sqlalchemy import text
 
-from hub import pipeline
+from hub.intake import pipeline
 from hub.opening import Hub
 from hub.settings import Settings
 from hub.sharing.agreements import load_agreements
-from hub.vault import open_vault
+from hub.storage.vault import open_vault
 from schemas.beneficiary import facts
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from taking import Taker
 from connectors.completeness import Place, is_wanted
 from connectors.france_travail.cleaning import parse
 from connectors.writers.files import harmless
-from hub.store import create_database, drop_database
+from hub.storage.store import create_database, drop_database
 
 pytestmark = pytest.mark.integration
 HERE = Path(__file__).parent

@@ -15,10 +15,10 @@ import building
 import packing
 from taking import Taker
 
-from hub import pipeline
-from hub.quarantined import quarantined
-from hub.reject_file import write_rejects
-from hub.replay import replay
+from hub.intake import pipeline
+from hub.intake.quarantined import quarantined
+from hub.intake.reject_file import write_rejects
+from hub.intake.replay import replay
 from quality.declaration import Quality
 from schemas.errors import FixTheDeclaration
 

@@ -15,7 +15,7 @@ from cycle import new_hub, turn
 
 from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
-from hub.store import create_database, drop_database
+from hub.storage.store import create_database, drop_database
 
 START = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 

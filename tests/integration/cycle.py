@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hub import pipeline
+from hub.intake import pipeline
 from hub.opening import Hub
-from hub.reconcile import reconcile
+from hub.people.reconcile import reconcile
 from hub.settings import Settings
 from hub.share import acknowledge_from, file_partners, partners, share_with
-from hub.vault import open_vault
+from hub.storage.vault import open_vault
 
 
 def turn(hub, sandbox, clock):

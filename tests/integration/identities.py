@@ -11,7 +11,7 @@ from sqlalchemy import text
 from hub.identity.matching import Matching
 from hub.identity.reconcile import reconcile
 from hub.sandbox.population import Population
-from hub.vault import Vault
+from hub.storage.vault import Vault
 from schemas.nir import key_of
 from schemas.tables import delivery, source_record, source_version
 

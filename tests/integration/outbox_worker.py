@@ -7,9 +7,9 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from hub.budget import SharedBudget
 from hub.opening import open_hub
 from hub.share import share_with
+from hub.sharing.budget import SharedBudget
 
 
 def slots(hub, rate, count):

@@ -15,7 +15,7 @@ from cycle import new_hub
 from sqlalchemy import text
 
 from hub.sandbox.france_travail import FranceTravailServer, FtPerson
-from hub.store import copy_rows
+from hub.storage.store import copy_rows
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 WORKER = Path(__file__).with_name("outbox_worker.py")

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from test_sharing import CIVIL, OF_CAF, OF_DEPARTEMENT, World
 
-from hub.access_report import SHARED, access_report, as_page
 from hub.cli.journal import offline_verifier
-from hub.signing import open_signer
+from hub.rights.access_report import SHARED, access_report, as_page
+from hub.storage.signing import open_signer
 from schemas.errors import FixTheDeclaration
 
 pytestmark = pytest.mark.integration

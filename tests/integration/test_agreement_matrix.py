@@ -23,7 +23,7 @@ from hub.sandbox.sftp_server import SftpServer
 from hub.share import share_with
 from hub.sharing.agreements import load_agreements
 from hub.sharing.contract import columns, line_schema
-from hub.store import create_database, drop_database
+from hub.storage.store import create_database, drop_database
 from schemas.beneficiary import facts
 
 pytestmark = pytest.mark.integration

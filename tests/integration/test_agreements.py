@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from test_sharing import CIVIL, DECISION, OF_CAF, OF_DEPARTEMENT, World
 
-from hub.normalise import staging_of
+from hub.intake.normalise import staging_of
 from hub.opening import Hub
 from hub.share import share_with
 from hub.sharing.agreements import by_partner, load_agreements
@@ -286,7 +286,7 @@ def test_sharing_under_an_agreement_nobody_approved_says_what_to_do(tmp_path, da
 
 
 def test_a_field_nobody_may_know_is_not_stored(hub, partners, clock):
-    from hub import pipeline
+    from hub.intake import pipeline
 
     partners.deposit_day(0)
     pipeline.receive(hub, hub.flow("pole_emploi_extrait"), clock=clock)

@@ -9,7 +9,7 @@ from outbox_world import OutboxWorld, said
 from sqlalchemy import text
 
 from connectors.budget import NotNow
-from hub.budget import FAILURES, SharedBudget, close_circuit, health
+from hub.sharing.budget import FAILURES, SharedBudget, close_circuit, health
 
 pytestmark = pytest.mark.integration
 

@@ -8,11 +8,11 @@ import pytest
 from cycle import turn
 from sqlalchemy import text
 
-from hub import pipeline
-from hub.journal import verify
-from hub.reconcile import reconcile
+from hub.intake import pipeline
+from hub.one_machine.summary import summary
+from hub.people.reconcile import reconcile
 from hub.share import share_with
-from hub.summary import summary
+from hub.sharing.journal import verify
 from schemas.errors import FixTheDeclaration
 
 pytestmark = pytest.mark.integration

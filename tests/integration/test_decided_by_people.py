@@ -13,11 +13,11 @@ from test_intake import run
 
 from hub.identity.explain import explain
 from hub.identity.two_truths import vouched_for
-from hub.reconcile import reconcile
-from hub.reviews import decide, keep_decision, open_cases, show, weigh_cases
+from hub.people.reconcile import reconcile
+from hub.people.reviews import decide, keep_decision, open_cases, show, weigh_cases
+from hub.people.unlink import unlink
 from hub.sandbox.population import Population
-from hub.store import create_database, drop_database
-from hub.unlink import unlink
+from hub.storage.store import create_database, drop_database
 from schemas.errors import FixTheDeclaration
 
 pytestmark = pytest.mark.integration

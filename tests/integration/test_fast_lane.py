@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.fast_lane import FastLane
-from hub.watching import Watch
+from hub.intake.watching import Watch
 
 pytestmark = pytest.mark.integration
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from connectors.formats import Complete
-from hub import pipeline
-from hub.quarantined import drop, quarantined, show
-from hub.reconcile import reconcile
-from hub.reviews import decide, open_cases
+from hub.intake import pipeline
+from hub.intake.quarantined import drop, quarantined, show
+from hub.people.reconcile import reconcile
+from hub.people.reviews import decide, open_cases
 from schemas.errors import FixTheDeclaration
 
 pytestmark = pytest.mark.integration

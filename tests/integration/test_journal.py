@@ -14,13 +14,13 @@ from cycle import new_hub
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from hub import checkpoints as signed_journal
-from hub.checkpoints import all_checkpoints, read_copies, sign_journal, sign_regularly
 from hub.cli.journal import offline_verifier
-from hub.disclosures import Disclosure, append, seal
-from hub.journal import verify
-from hub.journal_export import export, proof_of
-from hub.signing import Signer, open_signer
+from hub.proof import checkpoints as signed_journal
+from hub.proof.checkpoints import all_checkpoints, read_copies, sign_journal, sign_regularly
+from hub.proof.journal_export import export, proof_of
+from hub.sharing.disclosures import Disclosure, append, seal
+from hub.sharing.journal import verify
+from hub.storage.signing import Signer, open_signer
 
 pytestmark = pytest.mark.integration
 

@@ -11,15 +11,16 @@ import pytest
 from cycle import new_hub
 from sqlalchemy import text
 
-from hub import keys, pipeline
-from hub.checkpoints import all_checkpoints, read_copies, sign_journal
-from hub.journal import verify
-from hub.key_files import KeyRing, read_ring, write_ring
+from hub import keys
+from hub.intake import pipeline
 from hub.opening import Hub
-from hub.reconcile import reconcile
+from hub.people.reconcile import reconcile
+from hub.proof.checkpoints import all_checkpoints, read_copies, sign_journal
 from hub.settings import Settings
-from hub.store import create_database, drop_database
-from hub.vault import Vault, vault_of
+from hub.sharing.journal import verify
+from hub.storage.key_files import KeyRing, read_ring, write_ring
+from hub.storage.store import create_database, drop_database
+from hub.storage.vault import Vault, vault_of
 from schemas.errors import CallSomeone, FixTheDeclaration
 
 pytestmark = pytest.mark.integration

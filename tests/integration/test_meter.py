@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 from test_sharing import OF_CAF, OF_DEPARTEMENT, World
 
-from hub.meter import Form, Question, load_forms, meter
 from hub.sandbox.judge import QUESTIONS
+from hub.sharing.meter import Form, Question, load_forms, meter
 from schemas.errors import FixTheDeclaration
 from schemas.tables import source_version
 

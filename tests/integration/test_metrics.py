@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from hub.metrics import StoreCollector, exposition
+from hub.monitoring.metrics import StoreCollector, exposition
 from hub.web.serving import screens
 
 pytestmark = pytest.mark.integration

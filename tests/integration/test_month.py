@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from connectors.formats import Complete
-from hub.calendar import PARIS, missing, resend_request
-from hub.oversight import gaps
+from hub.monitoring.calendar import PARIS, missing, resend_request
+from hub.monitoring.oversight import gaps
 from hub.sandbox.month import MISSING, Month
 from hub.sandbox.playing import FLOW, lone_caf, play
 from schemas.errors import FixTheDeclaration
@@ -23,7 +23,7 @@ def month(postgres, tmp_path_factory):
     """A hub after the month, what playing it said, and the hour it ended."""
     from cycle import new_hub
 
-    from hub.store import create_database, drop_database
+    from hub.storage.store import create_database, drop_database
 
     create_database(postgres, "month", template="hub_template")
     opened = new_hub(tmp_path_factory.mktemp("month") / "hub", postgres.set(database="month"))

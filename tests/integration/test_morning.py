@@ -6,7 +6,7 @@ import pytest
 from cycle import turn
 from sqlalchemy import text
 
-from hub.held import what_releasing_does
+from hub.intake.held import what_releasing_does
 from hub.share import share_with
 from hub.sharing.aside import replay
 

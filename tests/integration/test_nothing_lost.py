@@ -12,16 +12,16 @@ from intake import caf
 from sqlalchemy import text
 
 from connectors.readers.xml_households import XmlReader
-from hub import pipeline
 from hub.alarms import open_alarms
-from hub.held import refuse, release
-from hub.quarantined import drop, quarantined
-from hub.reconcile import reconcile
-from hub.reject_file import write_rejects
-from hub.remembered import Memory
-from hub.replay import replay
-from hub.revert import revert
-from hub.running_ledger import running_ledger
+from hub.intake import pipeline
+from hub.intake.held import refuse, release
+from hub.intake.quarantined import drop, quarantined
+from hub.intake.reject_file import write_rejects
+from hub.intake.remembered import Memory
+from hub.intake.replay import replay
+from hub.intake.revert import revert
+from hub.intake.running_ledger import running_ledger
+from hub.people.reconcile import reconcile
 from quality.declaration import Quality, RowRule
 from schemas.errors import FixTheDeclaration, TryAgainLater
 

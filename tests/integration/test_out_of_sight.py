@@ -18,9 +18,9 @@ from traces import cells_of, files_of_the_hub, processes_below, servers_log
 from unkind import unkind_api
 from visitors import PASSWORD, visitor
 
-from hub import accounts
 from hub.cli import main
 from hub.sandbox.alone import write_connections
+from hub.web import accounts
 from hub.web.serving import screens
 from mappings.converters import CONVERTERS
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from hub.outages import in_plain_words
+from hub.monitoring.outages import in_plain_words
 from hub.steps import reconcile_step
-from hub.store import copy_rows
+from hub.storage.store import copy_rows
 from schemas.errors import CallSomeone, FixTheDelivery, HubError, TryAgainLater
 
 pytestmark = pytest.mark.integration

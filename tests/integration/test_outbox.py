@@ -13,12 +13,12 @@ import pytest
 from outbox_world import NOW, OutboxWorld, number_of, people_of, said
 from sqlalchemy import text
 
-from hub import outbox
 from hub.cli import main
 from hub.sandbox.france_travail import FtFaults
 from hub.share import share_with
+from hub.sharing import outbox
 from hub.sharing.aside import aside, by_reason, replay
-from hub.switches import switch_off
+from hub.sharing.switches import switch_off
 
 pytestmark = pytest.mark.integration
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from test_sharing import OF_CAF, OF_DEPARTEMENT, World
 
-from hub.protections import protections
-from hub.retention import due, load_durations, retain
-from hub.rights import place
+from hub.dossiers.protections import protections
+from hub.rights.retention import due, load_durations, retain
+from hub.rights.rights import place
 from schemas.tables import source_record
 
 pytestmark = pytest.mark.integration
@@ -81,7 +81,7 @@ def rows(hub):
 
 
 def test_the_archive_is_hidden_and_silent_and_one_word_opens_it_again(hub, who, world, clock):
-    from hub.reconcile import reconcile
+    from hub.people.reconcile import reconcile
 
     retain(hub, clock=after(years=2, days=1), dry_run=False)
     with hub.engine.connect() as connection:
@@ -143,7 +143,7 @@ def test_the_work_does_not_take_one_statement_a_person(hub, world):
 
 
 def test_old_deliveries_as_received_go(hub, partners, clock):
-    from hub import pipeline
+    from hub.intake import pipeline
 
     partners.deposit_day(0)
     pipeline.receive(hub, hub.flow("caf_rsa"), clock=clock)

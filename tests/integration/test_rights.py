@@ -13,20 +13,21 @@ from intake import caf
 from sqlalchemy import text
 from test_sharing import CIVIL, DECISION, OF_CAF, OF_DEPARTEMENT, World
 
-from hub import pipeline, protections
-from hub.certificates import certificate_of, finish_erasures
-from hub.erasure import destroy, erase, erase_again
+from hub.dossiers import protections
+from hub.dossiers.protections import current_person, every_id, listed
+from hub.intake import pipeline
+from hub.intake.running_ledger import running_ledger
 from hub.opening import Hub
-from hub.protections import current_person, every_id, listed
-from hub.recalls import recalls
-from hub.reconcile import reconcile
-from hub.rights import end, place
-from hub.running_ledger import running_ledger
+from hub.people.reconcile import reconcile
+from hub.rights.certificates import certificate_of, finish_erasures
+from hub.rights.erasure import destroy, erase, erase_again
+from hub.rights.rights import end, place
 from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
 from hub.share import acknowledge_from, share_with
-from hub.signing import open_signer
-from hub.store import create_database, drop_database
+from hub.sharing.recalls import recalls
+from hub.storage.signing import open_signer
+from hub.storage.store import create_database, drop_database
 from schemas.errors import FixTheDeclaration
 
 pytestmark = pytest.mark.integration
@@ -309,7 +310,7 @@ def test_nobody_else_lost_anything(erased):
 
 
 def test_every_other_record_can_still_be_read_from_the_deliveries_as_received(erased):
-    from hub.redaction import _read
+    from hub.rights.redaction import _read
 
     with erased.hub.engine.connect() as connection:
         rows = connection.execute(text("select flow, sha256, received from delivery where state = 'applied'")).all()
@@ -559,7 +560,7 @@ def test_an_answer_about_a_denied_person_is_taken_as_one_about_nobody(hub, told)
 
 
 def test_each_correction_is_followed_until_its_partner_has_answered(hub, told):
-    from hub.recalls import note_recall
+    from hub.sharing.recalls import note_recall
     from hub.sharing.select import fill
 
     who = told.someone(1, departement_08=OF_DEPARTEMENT)
@@ -568,7 +569,7 @@ def test_each_correction_is_followed_until_its_partner_has_answered(hub, told):
     told.run("update message set state = 'acknowledged'")
     told.leaves(of_caf)
     with hub.engine.begin() as connection:
-        from hub.dossier import rebuild
+        from hub.dossiers.dossier import rebuild
 
         rebuild(connection, [who], now=LATER)
         fill(connection, hub.agreements, [who], now=LATER, recalled=[who])
@@ -585,7 +586,7 @@ def test_each_correction_is_followed_until_its_partner_has_answered(hub, told):
 
 
 def test_a_decision_told_to_a_partner_is_no_correction(hub, told):
-    from hub.recalls import note_recall
+    from hub.sharing.recalls import note_recall
 
     who = told.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT | DECISION)
     told.fill(who)

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 from visitors import PAGE, PASSWORD, ROLES, open_accounts, token, visitor
 
-from hub import accounts
+from hub.web import accounts
 from hub.web.app import create_app
 from hub.web.serving import screens
 from schemas.errors import FixTheDeclaration

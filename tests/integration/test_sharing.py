@@ -20,24 +20,24 @@ from connectors.completeness import Place
 from connectors.declaration import load_flows
 from connectors.folder import FolderConnector
 from connectors.france_travail import FranceTravail, MemoryBudget, MemoryTokenStore, Patience
-from hub import journal, outbox
-from hub.dossier import rebuild
-from hub.journal import Disclosure
+from hub.dossiers.dossier import rebuild
 from hub.opening import Hub
-from hub.outbox import LAST_TRY, Failure
 from hub.sandbox.france_travail import FranceTravailServer, FtFaults, FtPerson
 from hub.sandbox.partners import FilePartner
 from hub.settings import Settings
 from hub.share import share_with
+from hub.sharing import journal, outbox
 from hub.sharing.acknowledgements import Acknowledged, acknowledge
 from hub.sharing.agreements import load_agreements
 from hub.sharing.deliver import deliver_each
 from hub.sharing.deposit import deliver_files
 from hub.sharing.france_travail import FranceTravailSender
+from hub.sharing.journal import Disclosure
+from hub.sharing.outbox import LAST_TRY, Failure
 from hub.sharing.select import fill, fill_whole
+from hub.sharing.switches import Gate
 from hub.sharing.sync_file import open_sync_file, undeposited
-from hub.switches import Gate
-from hub.vault import Vault
+from hub.storage.vault import Vault
 from mappings.declaration import OutColumn, load_mappings
 from schemas.errors import CallSomeone, TryAgainLater
 from schemas.tables import delivery, link, message, person, source_identity, source_record, source_version, told

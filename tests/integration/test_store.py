@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
-from hub.store import alembic_config, upgrade
+from hub.storage.store import alembic_config, upgrade
 from schemas.tables import metadata
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,8 @@ import pytest
 from intake import caf
 from lxml import html
 
-from hub import pipeline
-from hub.suite_docs import write_suite_docs
+from hub.intake import pipeline
+from hub.web.suite_docs import write_suite_docs
 from schemas.errors import FixTheDeclaration
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from sqlalchemy import text
 
-from hub import telemetry
+from hub.monitoring import telemetry
 from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
 from hub.steps import acknowledge_step, receive_step, reconcile_step, settle_step, share_step

@@ -7,9 +7,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from hub import accounts
 from hub.cli.commands import app
 from hub.cli.output import clock
+from hub.web import accounts
 
 pytestmark = pytest.mark.integration
 

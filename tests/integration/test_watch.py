@@ -12,9 +12,9 @@ from certificates import self_signed
 from sqlalchemy import text
 
 from hub.alarms import acknowledge, open_alarms
-from hub.notifying import digest, mark_told, untold
-from hub.oversight import look, look_at_journal
-from hub.watch import certificate_end
+from hub.monitoring.notifying import digest, mark_told, untold
+from hub.monitoring.oversight import look, look_at_journal
+from hub.monitoring.watch import certificate_end
 
 pytestmark = pytest.mark.integration
 

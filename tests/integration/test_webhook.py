@@ -16,11 +16,11 @@ from connectors.base import Access
 from connectors.declaration import Flow
 from connectors.webhook import Endpoint, signature
 from hub.alarms import open_alarms
-from hub.outbox import LAST_TRY
+from hub.monitoring.standing import MOST_OPENINGS, resume
 from hub.sandbox.webhook import TOLERANCE, Refused, Verifier, WebhookReceiver
 from hub.share import share_with
 from hub.sharing.aside import replay
-from hub.standing import MOST_OPENINGS, resume
+from hub.sharing.outbox import LAST_TRY
 from mappings.declaration import OutMapping
 from schemas.errors import FixTheDeclaration
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from test_intake import run
 
 from hub.identity.matching import read_matching
-from hub.reconcile import reconcile, what_if
+from hub.people.reconcile import reconcile, what_if
 from hub.sandbox.population import Population
 from schemas.errors import FixTheDeclaration
 

@@ -19,7 +19,7 @@ from hub.identity.match.reading import read_files
 from hub.identity.match.standardised import standardise_all
 from hub.identity.model.scorecard import load
 from hub.sandbox.population import Population
-from hub.store import create_database, drop_database
+from hub.storage.store import create_database, drop_database
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from hub import accounts
+from hub.web import accounts
 
 PASSWORD = "un mot de passe d'essai"
 ROLES = ("operator", "reviewer", "dpo", "administrator", "partner")

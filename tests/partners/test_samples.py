@@ -10,7 +10,7 @@ import pytest
 
 from connectors.declaration import load_flows
 from connectors.opening import open_reader
-from hub.staging import records_of
+from hub.intake.staging import records_of
 from mappings.declaration import load_mappings
 from mappings.engine import normalise
 from quality.check import check

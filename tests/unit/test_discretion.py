@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from hub.discretion import discreet
+from hub.monitoring.discretion import discreet
 from schemas.codes import TYPED, code_lists
 from schemas.errors import FixTheDelivery, Unforeseen
 

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.declaration import load_flows
 from connectors.formats import CsvFormat, JsonLinesFormat
-from hub.masking import Gone, masked
+from hub.rights.masking import Gone, masked
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "integration"))
 from intake import caf
@@ -76,7 +76,7 @@ def test_of_a_couple_the_one_who_stays_stays(place, goes, stays):
 
 
 def test_a_unit_cut_by_the_block_that_is_read_goes_all_the_same(monkeypatch):
-    monkeypatch.setattr("hub.masking.BLOCK", 37)
+    monkeypatch.setattr("hub.rights.masking.BLOCK", 37)
     content = caf("2026-11-01", [(1, "ZOE", "08000"), (2, "ANNE", "08100")])
 
     done = again(content, XML, [2], {2: None})

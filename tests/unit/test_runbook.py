@@ -10,9 +10,9 @@ import pytest
 
 import hub
 import quality
-from hub.oversight import MISSING, NOTICES_ONLY, STATES
-from hub.runbook import PUBLISHED, runbook
-from hub.watch import JOURNAL_BROKEN, STANDING
+from hub.monitoring.oversight import MISSING, NOTICES_ONLY, STATES
+from hub.monitoring.runbook import PUBLISHED, runbook
+from hub.monitoring.watch import JOURNAL_BROKEN, STANDING
 from quality.wording import MEASURED
 from schemas.errors import FixTheDeclaration
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 def findings_in_code():
     """The names given to ``_finding`` and to drift, read from the source."""
     names = set()
-    for path in (Path(hub.__file__).parent / "conclude.py", Path(quality.__file__).parent / "drift.py"):
+    for path in (Path(hub.__file__).parent / "intake" / "conclude.py", Path(quality.__file__).parent / "drift.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant):
                 names.add(node.elts[0].value)

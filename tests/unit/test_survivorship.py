@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.survivorship import Word, consolidate, groups, kind_of
+from hub.dossiers.survivorship import Word, consolidate, groups, kind_of
 
 
 def word(record, partner, as_of="2026-10-31", *, certified=False, **content):

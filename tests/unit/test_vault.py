@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from hub.raw import RawStore
-from hub.vault import ENVELOPE, FRAME_BYTES, PREFIX_BYTES, TAG_BYTES, WRAPPED_BYTES, Vault, open_vault
+from hub.storage.raw import RawStore
+from hub.storage.vault import ENVELOPE, FRAME_BYTES, PREFIX_BYTES, TAG_BYTES, WRAPPED_BYTES, Vault, open_vault
 from schemas.errors import CallSomeone, FixTheDeclaration
 
 VAULT = Vault(b"m" * 32)
@@ -137,7 +137,7 @@ def sealed_before_envelopes(clear):
     """As deliveries were sealed when they had no key of their own."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    from hub.vault import _derived, _nonce, _place
+    from hub.storage.vault import _derived, _nonce, _place
 
     cipher, prefix = AESGCM(_derived(b"m" * 32, "deliveries")), b"12345678"
     frames = [clear[at : at + FRAME_BYTES] for at in range(0, len(clear), FRAME_BYTES)] or [b""]

@@ -10,11 +10,12 @@ from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from hub import accesses, pipeline
-from hub.held import refuse, release, what_releasing_does
-from hub.reconcile import reconcile
-from hub.reject_file import write_rejects
-from hub.revert import revert
+from hub.intake import pipeline
+from hub.intake.held import refuse, release, what_releasing_does
+from hub.intake.reject_file import write_rejects
+from hub.intake.revert import revert
+from hub.people.reconcile import reconcile
+from hub.rights import accesses
 from hub.web.gate import Anybody, Operator
 from hub.web.queries import deliveries as queries
 from hub.web.rendering import go, render
@@ -22,7 +23,7 @@ from hub.web.screens import Screens, here
 from hub.web.seeing import seen
 
 if TYPE_CHECKING:
-    from hub.accounts import Account
+    from hub.web.accounts import Account
 
 router = APIRouter()
 Here = Annotated[Screens, Depends(here)]

@@ -11,10 +11,10 @@ from lxml import html
 from markupsafe import Markup
 from starlette.responses import Response
 
-from hub.suite_docs import write_suite_docs_apart
 from hub.web.gate import Staff
 from hub.web.rendering import go, render
 from hub.web.screens import Screens, here
+from hub.web.suite_docs import write_suite_docs_apart
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:

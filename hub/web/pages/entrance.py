@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
-from hub.accounts import check, end_sessions, listed
+from hub.web.accounts import check, end_sessions, listed
 from hub.web.gate import Administrator, Anybody, Refused
 from hub.web.rendering import go, path_to, render
 from hub.web.screens import Screens, here

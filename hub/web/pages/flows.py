@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from connectors.declaration import Flow
 from hub.alarms import open_alarms
-from hub.calendar import resend_request
-from hub.counted_ledger import counted_ledger
-from hub.oversight import MISSING, gaps
+from hub.intake.counted_ledger import counted_ledger
+from hub.monitoring.calendar import resend_request
+from hub.monitoring.oversight import MISSING, gaps
 from hub.web import french
 from hub.web.charts import Chart, Series
 from hub.web.gate import Anybody

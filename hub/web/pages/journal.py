@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from hub import accesses
-from hub.checkpoints import verify_signed
-from hub.journal import Verified
+from hub.proof.checkpoints import verify_signed
+from hub.rights import accesses
+from hub.sharing.journal import Verified
 from hub.web.gate import Officer, Overseer, Staff
 from hub.web.queries import journal as queries
 from hub.web.queries.counting import PAGE

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
-from hub.accounts import Account
+from hub.monitoring.standing import resume
 from hub.share import acknowledge_from, file_partners, share_with
 from hub.sharing.aside import replay
-from hub.standing import resume
-from hub.switches import switch_off, switches
+from hub.sharing.switches import switch_off, switches
+from hub.web.accounts import Account
 from hub.web.gate import Anybody, Operator
 from hub.web.queries import outbox as queries
 from hub.web.queries.counting import PAGE

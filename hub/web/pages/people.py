@@ -9,8 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
-from hub import accesses
 from hub.identity.explain import explain
+from hub.rights import accesses
 from hub.web.gate import Insider
 from hub.web.queries import people as queries
 from hub.web.rendering import go, render
@@ -19,7 +19,7 @@ from schemas.errors import FixTheDeclaration
 from schemas.nir import Nir
 
 if TYPE_CHECKING:
-    from hub.accounts import Account
+    from hub.web.accounts import Account
 
 router = APIRouter()
 Here = Annotated[Screens, Depends(here)]

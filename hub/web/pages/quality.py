@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from hub.meter import load_forms, meter
+from hub.sharing.meter import load_forms, meter
 from hub.web import french
 from hub.web.charts import Chart, Series
 from hub.web.gate import Staff

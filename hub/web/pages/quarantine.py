@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
-from hub import accesses
-from hub.quarantined import drop, number_of, reference_of
-from hub.reconcile import reconcile
-from hub.replay import replay
+from hub.intake.quarantined import drop, number_of, reference_of
+from hub.intake.replay import replay
+from hub.people.reconcile import reconcile
+from hub.rights import accesses
 from hub.web.gate import Guardian, Operator, Staff
 from hub.web.queries import quarantine as queries
 from hub.web.queries.counting import PAGE
@@ -19,7 +19,7 @@ from hub.web.screens import Screens, here
 from hub.web.seeing import incoming
 
 if TYPE_CHECKING:
-    from hub.accounts import Account
+    from hub.web.accounts import Account
 
 router = APIRouter()
 Here = Annotated[Screens, Depends(here)]

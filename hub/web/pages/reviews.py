@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
-from hub import accesses
 from hub.identity.explain import in_words
-from hub.reconcile import reconcile
-from hub.reviews import decide
+from hub.people.reconcile import reconcile
+from hub.people.reviews import decide
+from hub.rights import accesses
 from hub.web.gate import Insider, Reviewer
 from hub.web.queries import reviews as queries
 from hub.web.queries.counting import backlog

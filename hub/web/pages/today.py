@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub.alarms import acknowledge, open_alarms
-from hub.runbook import runbook
-from hub.switches import switches
+from hub.monitoring.runbook import runbook
+from hub.sharing.switches import switches
 from hub.web.gate import Anybody, Operator
 from hub.web.queries.counting import backlog
 from hub.web.queries.outbox import counts

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from hub.vault import Vault
+    from hub.storage.vault import Vault
 
 MOST = 20
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from hub.outbox import FIRST_WAIT, LAST_TRY, LONGEST_WAIT, Failure, _pause
+from hub.sharing.outbox import FIRST_WAIT, LAST_TRY, LONGEST_WAIT, Failure, _pause
 
 
 def failure(attempts=0, after=None):

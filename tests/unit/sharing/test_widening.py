@@ -8,11 +8,11 @@ import pytest
 
 from connectors.declaration import load_flows
 from hub.identity.comparable import comparable
-from hub.needed import RECOGNISED_BY, needed
 from hub.sharing.agreements import Agreement, load_agreements
 from hub.sharing.annex import annex
 from hub.sharing.contract import beyond, columns, line_schema
 from hub.sharing.effect import of_partner
+from hub.sharing.needed import RECOGNISED_BY, needed
 from hub.sharing.widening import gained, held_back, lost, sha256_of, wider
 from mappings.declaration import load_mappings
 

@@ -1,0 +1,1 @@
+"""What is expected, late or wrong, and how operators are told: calendar, alarms, runbook, traces, metrics."""

@@ -1,0 +1,1 @@
+"""What anybody can verify: signed checkpoints of the journal, and its export for the offline verifier."""

@@ -1,0 +1,142 @@
+"""Retention: two years in the active base, two in the archive, then nothing; at once when nobody follows the person any more.
+
+What retention takes away was true: partners are not told, and nothing they were told is taken back. A litigation hold stops
+every clock. Killed anywhere and run again, it goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import text
+
+from hub.dossiers.protections import ids_of, put
+from hub.rights.erasure import destroy
+from hub.rights.redaction import redact_pending
+from hub.sharing.select import fill
+from hub.storage.store import take_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from hub.opening import Hub
+
+CHUNK = 1000
+AUTHOR = "conservation"
+REASON = "durée de conservation atteinte"
+
+DUE = """
+with word as (
+  select source_record_id, max(d.arrived_at) as last
+  from delivery_record o join delivery d on d.id = o.delivery_id group by source_record_id
+), clock as (
+  select l.person_id, bool_or(r.left_on is null) as followed, max(r.left_on) as left_on,
+         max(coalesce(w.last, r.updated_at)) as last_word
+  from link l
+  join source_record r on r.id = l.source_record_id
+  left join word w on w.source_record_id = r.id
+  where l.superseded_at is null
+  group by l.person_id
+), held as (
+  select distinct l.person_id, p.kind from protection p
+  join protection_record c on c.protection_id = p.id
+  join link l on l.source_record_id = c.source_record_id and l.superseded_at is null
+  where p.closed_at is null and p.kind in ('litigation', 'archived')
+), judged as (
+  select person_id,
+    case when last_word < cast(:now as timestamptz) - make_interval(months => :active + :archive) then 'destroy'
+         when not followed and left_on < cast(:now as date) - cast(:unfollowed as integer) then 'unfollowed'
+         when last_word < cast(:now as timestamptz) - make_interval(months => :active) then 'archive' end as due
+  from clock
+)
+select j.person_id, j.due, exists (select from held h where h.person_id = j.person_id and h.kind = 'litigation') as litigation
+from judged j
+where j.due is not null
+  and not (j.due = 'archive' and exists (select from held h where h.person_id = j.person_id and h.kind = 'archived'))
+order by j.person_id
+"""
+
+RAW_DUE = """
+select sha256 from delivery where state not in ('received', 'held')
+group by sha256 having max(received_at) < cast(:now as timestamptz) - make_interval(months => :raw)
+"""
+
+
+class Durations(BaseModel):
+    """How long, as ``hub/rights/retention.yml`` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    active_months: int = Field(ge=1)
+    archive_months: int = Field(ge=0)
+    unfollowed_days: int = Field(ge=0)
+    raw_months: int = Field(ge=1)
+
+
+@dataclass(kw_only=True)
+class Kept:
+    """Whom each clock concerns. ``litigation`` are due and held."""
+
+    archive: list[UUID] = field(default_factory=list)
+    unfollowed: list[UUID] = field(default_factory=list)
+    destroy: list[UUID] = field(default_factory=list)
+    litigation: list[UUID] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+
+
+def load_durations() -> Durations:
+    """The durations of the package."""
+    return Durations.model_validate(
+        yaml.safe_load(files("hub.rights").joinpath("retention.yml").read_text(encoding="utf-8"))
+    )
+
+
+def due(hub: Hub, connection: Connection, *, now: datetime) -> Kept:
+    """Whom and what the clocks have run out for; nothing is changed."""
+    lasting = load_durations()
+    limits = {"now": now, "active": lasting.active_months, "archive": lasting.archive_months,
+              "unfollowed": lasting.unfollowed_days, "raw": lasting.raw_months}  # fmt: skip
+    found = Kept()
+    for row in connection.execute(text(DUE), limits):
+        getattr(found, "litigation" if row.litigation and row.due != "archive" else row.due).append(row.person_id)
+    stored = connection.execute(text(RAW_DUE), limits).scalars()
+    found.raw = [sha256 for sha256 in stored if hub.raw.holds(sha256)]
+    return found
+
+
+def retain(hub: Hub, *, clock: Callable[[], datetime], dry_run: bool) -> dict[str, Any]:
+    """Archive and destroy what is due; returns how many people and stored deliveries, with ``dry_run`` how many would be."""
+    with hub.engine.connect() as connection:
+        found = due(hub, connection, now=clock())
+    counts = {name: len(each) for name, each in asdict(found).items()}
+    if not dry_run:
+        for start in range(0, len(found.archive), CHUNK):
+            _archive(hub, found.archive[start : start + CHUNK], now=clock())
+        gone = [*found.destroy, *found.unfollowed]
+        for start in range(0, len(gone), CHUNK):
+            _destroy(hub, gone[start : start + CHUNK], now=clock())
+        for sha256 in found.raw:
+            hub.raw.destroy(sha256)
+        counts |= redact_pending(hub, now=clock())
+    return {"dry_run": dry_run, **counts}
+
+
+def _archive(hub: Hub, people: list[UUID], *, now: datetime) -> None:
+    with hub.engine.begin() as connection:
+        take_lock(connection, "reconcile")
+        put(connection, people, kind="archived", reason=REASON, author=AUTHOR, now=now)
+        fill(connection, hub.agreements, people, now=now)
+
+
+def _destroy(hub: Hub, people: list[UUID], *, now: datetime) -> None:
+    with hub.engine.begin() as connection:
+        take_lock(connection, "reconcile")
+        destroy(hub, connection, ids_of(connection, people), cause="retention", author=AUTHOR, reason=REASON, now=now)
