@@ -5,27 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from doing import asked, everything, figures, focus, plain, until
 from sqlalchemy import text
 
-from hub.intake.running_ledger import running_ledger
 from hub.people.reviews import open_cases
 
 pytestmark = pytest.mark.integration
-
-
-def asked(hub, statement, **given):
-    with hub.engine.connect() as connection:
-        return connection.execute(text(statement), given).scalars().all()
-
-
-def until(page, words, *, hidden=False):
-    """Look again until a page says something, or holds it for who does not see."""
-    for _ in range(40):
-        if words in (page.text_content("main") if hidden else page.inner_text("main")):
-            return
-        page.wait_for_timeout(250)
-        page.goto(page.url.partition("?")[0])
-    pytest.fail(f"the page never said {words!r}")
 
 
 def test_the_one_thing_to_do_next_leads_to_the_held_delivery_which_is_refused(hub, address, sign_in, shoot):
@@ -62,6 +48,7 @@ def test_a_held_delivery_is_let_through_after_seeing_whom_that_touches_and_who_w
     page.wait_for_selector("text=Rien n'a encore changé")
     said = figures(page, "section.task dl")
     shoot(page, "acte-livraison-accepter-apercu")
+    assert Axe().run(page).response["violations"] == []
     assert everything(hub) == before, "what would be done is rolled back"
     assert int(said["Personnes touchées"]) > 0
     assert int(said["Messages à Département 08"]) > 0
@@ -82,38 +69,6 @@ def test_a_held_delivery_is_let_through_after_seeing_whom_that_touches_and_who_w
     assert told == [int(said["Messages à Département 08"])]
 
 
-def everything(hub):
-    """How many rows each thing that a delivery moves has."""
-    tables = (
-        "source_version",
-        "movement",
-        "link",
-        "person",
-        "message",
-        "disclosure",
-        "told",
-        "review_case",
-        "quarantine",
-    )
-    return {table: asked(hub, f"select count(*) from {table}")[0] for table in tables} | {
-        "states": asked(hub, "select state || count(*) from delivery group by state order by state"),
-        "dossiers": asked(
-            hub, "select md5(string_agg(encode(content_hash, 'hex'), '' order by person_id)) from dossier"
-        ),
-    }
-
-
-def figures(page, where):
-    """A list of figures as name to figure."""
-    pairs = page.locator(f"{where} > div").all()
-    return {plain(pair.locator("dt").inner_text()): plain(pair.locator("dd").inner_text()) for pair in pairs}
-
-
-def plain(words):
-    """Without the unbreakable spaces of French."""
-    return re.sub(r"\s", " ", words)
-
-
 def test_alarms_about_one_thing_are_looked_after_then_closed_together(hub, sign_in):
     page = sign_in("olivia")
     groups = page.locator("section:has(#alarmes) .alarms > li")
@@ -128,15 +83,6 @@ def test_alarms_about_one_thing_are_looked_after_then_closed_together(hub, sign_
 
     assert groups.count() == before - 1
     assert groups.first.inner_text() != about
-
-
-def test_what_asks_for_nothing_waits_out_of_the_way(sign_in):
-    page = sign_in("olivia")
-    assert not page.locator(".notices li").first.is_visible()
-    page.click(".notices > summary")
-
-    assert "Livraison répétée" in page.inner_text(".notices")
-    assert "Livraison répétée" not in page.inner_text("section:has(#alarmes)")
 
 
 def test_a_refused_record_is_understood_read_again_unmasked_and_given_up(hub, address, sign_in, shoot):
@@ -245,16 +191,6 @@ def test_cases_are_decided_from_the_keyboard_alone(hub, address, sign_in, shoot)
     assert asked(hub, "select count(*) from review_case where closed_by = 'rachid'") == [3]
 
 
-def focus(page, words, field=None):
-    """Go to a link, a button or a field by the Tab key, as somebody without a mouse does."""
-    is_there = "([words, field]) => field ? document.activeElement.matches(field) : document.activeElement.innerText?.includes(words)"
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate(is_there, [words, field]):
-            return
-    pytest.fail(f"the Tab key never reaches {words!r}")
-
-
 def test_somebody_is_found_and_their_number_unmasked_with_a_reason_that_is_kept(hub, address, sign_in, shoot):
     page = sign_in("delphine")
     born, first = asked(hub, "select birth_date || ' ' || (comparable ->> 'first_name') from source_identity where flow = 'caf_rsa' order by 1 limit 1")[0].split(" ", 1)  # fmt: skip
@@ -320,16 +256,6 @@ def test_a_partner_is_switched_off_then_on(hub, address, sign_in, shoot):
     assert asked(hub, "select count(*) from switched_off") == [0]
 
 
-def test_the_questions_nobody_has_to_ask_again_are_counted(address, sign_in):
-    page = sign_in("olivia")
-    page.goto(f"{address}/qualite")
-    page.click("text=Compter les questions évitées")
-    page.wait_for_selector("h1:text('Questions évitées')")
-
-    assert page.locator("tbody tr").count() > 0
-    assert "Aucune question" not in page.inner_text("tbody")
-
-
 def test_the_journal_is_verified_and_says_where_it_was_altered(hub, address, sign_in, shoot):
     page = sign_in("delphine")
     page.goto(f"{address}/journal")
@@ -346,74 +272,6 @@ def test_the_journal_is_verified_and_says_where_it_was_altered(hub, address, sig
     with hub.engine.begin() as connection:
         connection.execute(text("set local session_replication_role = replica"))
         connection.execute(text("update disclosure set purpose = :kept where position = 3"), {"kept": kept})
-
-
-def test_the_journal_is_read_by_partner_and_month(hub, address, sign_in, shoot):
-    page = sign_in("delphine")
-    page.goto(f"{address}/journal")
-    page.select_option("#partenaire", "departement_08")
-    page.select_option("#mois", label="novembre\u00a02026")
-    page.click("button:text('Filtrer')")
-    page.wait_for_selector("text=tout montrer")
-    told = set(page.locator("tbody tr td:nth-child(3)").all_inner_texts())
-    (expected,) = asked(hub, "select count(*) from disclosure where partner = 'departement_08'")
-    shoot(page, "acte-journal-filtre")
-
-    assert told == {"Département 08"}
-    assert f"{expected} entrées" in plain(page.inner_text("form.filters"))
-    seen, positions = 0, []
-    while True:
-        rows = page.locator("tbody th").all_inner_texts()
-        seen, positions = seen + len(rows), positions + [int(re.sub(r"\s", "", each)) for each in rows]
-        if not page.locator("a[rel=next]").count():
-            break
-        page.click("a[rel=next]")
-    assert (seen, positions) == (expected, sorted(set(positions), reverse=True)), "each entry once, page after page"
-
-
-def test_data_docs_are_written_on_demand_and_read_within_the_screens(address, sign_in, shoot):
-    page = sign_in("olivia")
-    page.goto(f"{address}/qualite")
-    page.click("text=/Écrire les Data Docs|Les écrire à nouveau/")
-    page.wait_for_selector("text=en cours d'écriture")
-    for _ in range(120):
-        if page.locator("text=Ouvrir les Data Docs").count():
-            break
-        page.wait_for_timeout(500)
-        page.goto(f"{address}/qualite")
-    page.click("text=Ouvrir les Data Docs")
-    assert page.locator("nav[aria-label=Pages]").count() == 1, "within the screens, behind the same door"
-    page.locator(".document table a").first.click()
-    page.wait_for_selector(".document table")
-    shoot(page, "acte-data-docs")
-
-    assert "Attentes jugées" in page.inner_text(".document")
-    page.goto(f"{address}/qualite/documents/../../../etc/passwd.html")
-    assert page.locator(".document").count() == 0
-
-
-def test_the_ledger_of_a_flow_is_the_running_one_and_adds_up(hub, address, sign_in):
-    page = sign_in("olivia")
-    page.goto(f"{address}/flux/caf_rsa")
-    with hub.engine.connect() as connection:
-        expected = running_ledger(connection, flow="caf_rsa")
-    rows = page.locator("section:has(#mois) tbody tr").all()
-    shown = [[plain(cell) for cell in row.locator("th, td").all_inner_texts()] for row in rows]
-
-    figures = [[int(re.sub(r"\D", "", cell)) for cell in row[1:6]] for row in reversed(shown)]
-    assert figures == [
-        [line["opening"], line["entered"], line["left"], line["closing"], line["counted"]] for line in expected
-    ]
-    assert all(opening + entered - left == closing == counted for opening, entered, left, closing, counted in figures)
-
-
-def test_a_partner_looks_at_its_own_and_can_do_nothing(address, sign_in, shoot):
-    page = sign_in("camille")
-    shoot(page, "partenaire-aujourdhui")
-    for path in ("/flux", "/flux/caf_rsa", "/partages", "/partages/caf"):
-        page.goto(address + path)
-        assert page.locator("main form, main button").count() == 0, path
-        assert "Département" not in page.inner_text("main")
 
 
 def test_a_delivery_is_undone_after_seeing_what_that_would_do(hub, address, sign_in, shoot):
