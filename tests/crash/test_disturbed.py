@@ -155,7 +155,7 @@ def small_disk(folder, *, size):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("size", ["2m", "4m"], ids=["while it is fetched", "while it is sealed"])
+@pytest.mark.parametrize("size", ["1m", "2m"], ids=["at its first frame", "later"])
 def test_a_full_disk_is_said_and_leaves_nothing_behind(caf, size):
     _, place, expected = caf
     raw = place.home / "raw"
