@@ -120,10 +120,12 @@ class FastLane:
         taken = take_arrivals(self._hub, flow, connector, small, now=self._clock()) if small else []
         if not taken:
             return
-        lines = pipeline.settle(self._hub, taken, clock=self._clock)
+        hub = self._hub.again()
+        lines = pipeline.settle(hub, taken, clock=self._clock)
         if any(line.applied or line.left for line in lines):
-            for partner in reconcile(self._hub, clock=self._clock, deliveries=taken)["messages"]:
-                self._changed[partner].set()
+            for partner in reconcile(hub, clock=self._clock, deliveries=taken)["messages"]:
+                if partner in self._changed:  # else Airflow's turn: its agreement is younger than this lane
+                    self._changed[partner].set()
 
     def _read_answers(self, flow: Flow, connector: Connector) -> None:
         if small := self._small(connector):
@@ -139,7 +141,7 @@ class FastLane:
                 changed.clear()
                 with discreet():
                     if not self._stopped.is_set() and self._due(partner):
-                        share_with(self._hub, partner, clock=self._clock)
+                        share_with(self._hub.again(), partner, clock=self._clock)
                 pause = FIRST_PAUSE
             except HubError as error:
                 log.warning("%s: %s; sending again in %.0f s", partner, error, pause)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 M = TypeVar("M")
+READ_AGAIN = frozenset({"declared_agreements", "approved_agreements", "agreements"})
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,13 @@ class Hub:
         from hub.sharing.agreements import by_partner  # noqa: PLC0415
 
         return by_partner(self.approved_agreements)
+
+    def again(self) -> Hub:
+        """The same, without the agreements it has read: what lives long must not go on by one that was narrowed since."""
+        other = Hub(self.settings)
+        known = dict(vars(self))  # at once: another thread may be opening a part of it
+        vars(other).update({name: part for name, part in known.items() if name not in READ_AGAIN})
+        return other
 
     @cached_property
     def matching(self) -> Matching:

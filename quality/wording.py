@@ -15,7 +15,7 @@ SAID = {
     "volume_change": "Le volume s'écarte de l'habitude du flux d'un facteur {factor:.1f} ({about})",
     "fill_change": "Le remplissage du champ {about} s'écarte de {percent:.0f} % de l'habitude du flux",
     "code_change": "Les codes du champ {about} se répartissent autrement que d'habitude (écart de {percent:.0f} %)",
-    "missing_columns": "{value:.0f} colonnes attendues sont absentes ({about})",
+    "missing_columns": "Colonnes attendues et absentes : {value:.0f} ({about})",
 }
 MEASURED = {
     "records": "Nombre d'enregistrements",

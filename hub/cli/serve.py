@@ -131,8 +131,8 @@ def show(document: dict[str, Any], *, json: bool) -> None:
     if "morning" in document:
         left = document["morning"]
         say(
-            f"The next morning left to you: {left['held_deliveries']} held delivery, {left['quarantined_records']} quarantined "
-            f"records, {left['doubtful_matches']} doubtful matches, {left['parked_messages']} parked messages."
+            f"The next morning left to you: deliveries held {left['held_deliveries']}, records in quarantine "
+            f"{left['quarantined_records']}, doubtful matches {left['doubtful_matches']}, messages parked {left['parked_messages']}."
         )
 
 

@@ -44,10 +44,10 @@ DRIFT, SUBJECT = "seuils_derives", "rapprochement"
 LOOK_AGAIN = 10  # slices between two looks at what came alone meanwhile
 GIVE_WAY = 0.5  # seconds a flood leaves to whoever waits for it: to apply what came, and to match it at once
 
-# When the newest word about each person reached us, which the time to its delivery is counted from; and the delivery that last
-# changed anything of them, whose trace what is told now belongs to.
+# When the newest word about each person reached us, which the time to its delivery is counted from; and the latest delivery
+# that any of their records comes from, whose trace what is told now belongs to.
 ARRIVALS = """
-select l.person_id, max(d.arrived_at) as arrived_at, (array_agg(d.id order by d.closed_at desc nulls last, d.id desc))[1] as delivery
+select l.person_id, max(d.arrived_at) as arrived_at, max(d.id) as delivery
 from link l
 join source_record r on r.id = l.source_record_id
 join delivery d on d.id = r.delivery_id

@@ -28,7 +28,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """When the newest word about somebody reached us, and the number of the delivery that last changed anything of them."""
+    """When the newest word about somebody reached us, and the latest delivery any of their records comes from."""
 
     at: datetime
     delivery: int

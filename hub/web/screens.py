@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fastapi import Request  # noqa: TC002 - FastAPI reads the signature of `here`
@@ -72,6 +72,6 @@ class Screens:
 
 
 def here(request: Request) -> Screens:
-    """The screens a request was made to."""
+    """The screens a request was made to, with the agreements of the moment."""
     screens: Screens = request.app.state.screens
-    return screens
+    return replace(screens, hub=screens.hub.again())

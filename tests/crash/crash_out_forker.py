@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from crash_out_points import install_out
 from crash_points import Points, wait_for
 
+from hub.logs import to_standard_error
+
 WARM = (
     "connectors.sftp",
     "hub.share",
@@ -58,6 +60,7 @@ def child(job: dict) -> int:
 
 
 def main() -> None:
+    to_standard_error()  # as every command does: standard output is for the two lines
     for name in WARM:
         importlib.import_module(name)
     for line in sys.stdin.buffer:

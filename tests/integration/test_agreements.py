@@ -272,6 +272,19 @@ def test_what_waits_is_narrowed_before_it_leaves(tmp_path, database_url, declare
     again.engine.dispose()
 
 
+def test_a_process_that_lives_long_goes_by_the_agreement_of_the_moment(tmp_path, database_url, declared_folder):
+    home = new_hub(tmp_path / "hub", database_url)
+    hub = Hub(home.settings.model_copy(update={"agreements_dir": declared_folder.path}))
+    assert "orientation.pathway" in hub.agreements["caf"].fields
+
+    declared_folder.write(with_fields("caf", less=["orientation.pathway"]))
+
+    assert "orientation.pathway" in hub.agreements["caf"].fields
+    assert "orientation.pathway" not in hub.again().agreements["caf"].fields
+    assert hub.again().engine is hub.engine
+    hub.engine.dispose()
+
+
 def test_sharing_under_an_agreement_nobody_approved_says_what_to_do(tmp_path, database_url, declared_folder):
     home = new_hub(tmp_path / "hub", database_url)
     (declared_folder.path / "caf.yml").unlink()

@@ -357,4 +357,4 @@ def test_the_journal_is_read_partner_by_partner_latest_first_a_page_at_a_time(jo
     assert listed("--limit", "1") == (0, [36])
     assert listed("--partner", "inconnu") == (2, [])
     with journal.hub.engine.connect() as connection:
-        assert [row.position for row in queries.entries(connection, before=None, partner="pole_emploi")][:1] == [36]
+        assert [row.position for row in queries.entries(connection, partners=["pole_emploi"])][:1] == [36]

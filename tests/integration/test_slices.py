@@ -92,7 +92,7 @@ def test_a_flood_gives_way_to_whoever_waits_for_it(hub, received, thin, clock, m
             take_lock(connection, "reconcile")
             waited.append(connection.execute(text("select count(*) from source_record where to_match")).scalar_one())
 
-    whole, somebody = people._follow, threading.Thread(target=wait_for_it)
+    whole, somebody = people.follow, threading.Thread(target=wait_for_it)
 
     def follow(hub, connection, *args, flood, **kwargs):
         if flood and not somebody.ident:
@@ -101,7 +101,7 @@ def test_a_flood_gives_way_to_whoever_waits_for_it(hub, received, thin, clock, m
                 threading.Event().wait(0.01)
         return whole(hub, connection, *args, flood=flood, **kwargs)
 
-    monkeypatch.setattr(people, "_follow", follow)
+    monkeypatch.setattr(people, "follow", follow)
     reconcile(hub, clock=clock)
     somebody.join()
 

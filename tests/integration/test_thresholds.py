@@ -6,11 +6,11 @@ import pytest
 from identities import People, crowd, say
 from sqlalchemy import text
 
-from hub.identity import reconcile as matching_module
 from hub.identity import thresholds
 from hub.identity.matching import Matching
 from hub.identity.model.decision import Costs
 from hub.identity.thresholds import CONTRADICTED, MISSED, Check
+from hub.people import reconcile as matching_module
 from hub.people.reconcile import reconcile
 from hub.sandbox.population import Population
 

@@ -247,7 +247,6 @@ def test_how_many_records_are_looked_at_at_once_changes_nobody(people, elsewhere
     told.hear(*SAID)
     told.match()
     monkeypatch.setattr(records, "CHUNK", size)
-    monkeypatch.setattr(reconcile, "READ", size)
     monkeypatch.setattr(reconcile, "CHUNK", size)
     monkeypatch.setattr(comparisons, "CHUNK", size)
 

@@ -26,7 +26,7 @@ select rule, field, count(*) as records from quarantine where delivery_id = :id 
 group by rule, field order by records desc, rule, field limit 10
 """
 
-# A message keeps the number of the delivery that last changed anything of its person.
+# A message keeps the number of the latest delivery that a record of its person came from.
 SHARED = """
 select partner, count(*) as messages, count(*) filter (where state = 'acknowledged') as acknowledged
 from (select partner, state from message where delivery_id = :id limit :most) m group by partner order by partner
