@@ -42,7 +42,7 @@ check: setup ## format, lint, types, import contracts, declarations
 	$(BIN)/hub flows check
 
 bench: setup ## every benchmark; each prints a ratio
-	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in $$(grep -l __main__ bench/*.py); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 fuzz: setup ## the nightly: 10,000 damaged inputs and more for each reader; prints its figures
 	$(BIN)/python tests/hostile fuzz

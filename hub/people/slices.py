@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-SLICE = 1000  # records in one transaction: a few seconds
+SLICE = 500  # records in one transaction: a few seconds
 FLOOD = 500  # records of one delivery: more than that is a flood
 
 WAITING = """
