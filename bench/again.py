@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from receive import HUB, invent, make_delivery, measured
 
 from hub.sandbox.population import FIRST_DAY
+from hub.storage.store import embedded_server
 
 if TYPE_CHECKING:
     from hub.sandbox.population import Adult
@@ -48,7 +49,8 @@ def again(folder: Path, households: int) -> None:
     first, second = folder / "RSABEM_first.xml", folder / "RSABEM_second.xml"
     make_delivery(first, homes)
     make_delivery(second, a_month_later(homes), when=FIRST_DAY + timedelta(days=30))
-    measured(*HUB, "status", "--json", HUB_HOME=str(home))  # the store is there before the clock starts
+    embedded_server(home / "postgres")  # it runs from before the first month to after the last, as a hub's server does
+    measured(*HUB, "status", "--json", HUB_HOME=str(home))
     took, memory, line = receive(home, first)
     took_again, memory_again, line_again = receive(home, second)
     print(f"{households:,} households; first month: {line['applied']:,} applied, balanced: {line['balanced']}")

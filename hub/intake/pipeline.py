@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from hub import telemetry
 from hub.intake.apply import apply
+from hub.intake.judging import the_judge
 from hub.intake.ledger import Line, lines
 from hub.intake.normalise import normalise
 from hub.intake.receive import receive_arrivals, receive_file
@@ -49,6 +50,7 @@ def receive_path(
     hub: Hub, flow: Flow, path: Path, *, clock: Callable[[], datetime], progress: Progress = SILENT
 ) -> list[Line]:
     """The same for a file given by hand."""
+    the_judge()  # it loads while the file is stored
     return settle(hub, [receive_file(hub, flow, path, now=clock())], clock=clock, progress=progress)
 
 
