@@ -62,6 +62,7 @@ SAID = {
     "liberee": "La livraison est acceptée : elle est relue et appliquée. Rechargez la page dans un instant.",
     "refusee": "La livraison est refusée : rien n'en est appliqué.",
     "annulee": "La livraison est annulée.",
+    "recompte": "Le registre est recompté, fiche par fiche. Rechargez la page dans un instant.",
     "rejoue": "L'enregistrement a été relu et accepté.",
     "encore_refuse": "L'enregistrement a été relu : il est encore refusé, pour la raison ci-dessous.",
     "rejeu_lance": "Les enregistrements sont relus un à un. Rechargez la page dans un instant.",
@@ -120,10 +121,18 @@ def render(request: Request, template: str, *, status: int = 200, **shown: Any) 
 
 
 def go(
-    request: Request, name: str, /, *, said: str | None = None, query: Mapping[str, str] | None = None, **given: Any
+    request: Request,
+    name: str,
+    /,
+    *,
+    said: str | None = None,
+    query: Mapping[str, str] | None = None,
+    place: str = "",
+    **given: Any,
 ) -> Response:
-    """To another page after an action, which it names."""
+    """To another page after an action, which it names; at a ``place`` of it."""
     address = path_to(request, name, **given)
     asked = {"fait": said, **(query or {})}
     shown = urlencode({key: value for key, value in asked.items() if value})
-    return RedirectResponse(f"{address}?{shown}" if shown else address, status_code=303)
+    asked_for = f"{address}?{shown}" if shown else address
+    return RedirectResponse(f"{asked_for}#{place}" if place else asked_for, status_code=303)

@@ -46,6 +46,19 @@ sync_file = Table(
     CheckConstraint("kind in ('delta', 'full')", name="known_kind"),
 )
 
+act = Table(
+    "act",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True, comment="its trace is made from it"),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, comment="a delivery or a partner: never a person"),
+    moment("at"),
+    CheckConstraint(
+        "kind in ('revert', 'unlink', 'right', 'erasure', 'retention', 'agreement', 'resend')", name="known_kind"
+    ),
+    comment="what was done, no delivery being behind it, that partners had to be told of",
+)
+
 message = Table(
     "message",
     metadata,
@@ -68,6 +81,12 @@ message = Table(
         ForeignKey("delivery.id"),
         index=True,
         comment="whose word it carries: its trace is that delivery's",
+    ),
+    Column(
+        "act_id",
+        ForeignKey("act.id"),
+        index=True,
+        comment="what made it, where no delivery did: its trace is that act's",
     ),
     moment("arrived_at", nullable=True),
     moment("created_at"),
