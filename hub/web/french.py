@@ -12,6 +12,7 @@ from schemas.beneficiary import facts
 from schemas.codes import code_lists
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from schemas.codes import CodeList
@@ -77,7 +78,36 @@ ACTIONS = {
 CASES = {
     "a_confirmer": "fiches semblables, mais pas assez pour décider sans un agent",
     "deux_verites": "deux partenaires certifiés ne disent pas la même chose",
-    "rapprochement_refuse": "réunir ces fiches réunirait deux personnes que tout sépare",
+    "rapprochement_refuse": "ces deux fiches se ressemblent, mais les réunir mettrait ensemble des fiches qui se contredisent",
+}
+# What messages of each state are, for whoever never saw one.
+MEANING = {
+    "pending": "Écrits, pas encore partis : ils partent au prochain envoi.",
+    "sent": "Partis ; le partenaire n'a encore rien répondu.",
+    "acknowledged": "Le partenaire a dit les avoir reçus et enregistrés.",
+    "rejected": "Le partenaire les a refusés ; le motif est le sien.",
+    "unfound": "Le partenaire n'a trouvé personne sous ces références.",
+    "parked": "Le dernier essai a échoué : ils ne partent plus d'eux-mêmes.",
+    "replaced": "Jamais partis : un message plus récent dit mieux, ou il n'y avait plus rien à dire.",
+}
+MANY = {
+    "pending": "Messages en attente",
+    "sent": "Messages envoyés, sans réponse",
+    "acknowledged": "Messages acquittés",
+    "rejected": "Messages rejetés",
+    "unfound": "Messages dont la personne est introuvable",
+    "parked": "Messages mis de côté",
+    "replaced": "Messages remplacés",
+}
+# What was done that partners had to be told of. Which right somebody used is said on no screen but the person's own.
+ACTS = {
+    "revert": "livraison annulée",
+    "unlink": "fiches séparées",
+    "right": "décision sur la personne",
+    "erasure": "personne effacée",
+    "retention": "durée de conservation atteinte",
+    "agreement": "convention modifiée",
+    "resend": "tout dit à nouveau",
 }
 
 
@@ -112,6 +142,20 @@ def capped(value: tuple[int, bool]) -> str:
 def percent(value: float | None) -> str:
     """A share, as in 12,5 %."""
     return "–" if value is None else f"{value * 100:.1f}".replace(".0", "").replace(".", ",") + f"{THIN}%"
+
+
+def chance(value: float | None) -> str:
+    """A probability: what is not certain is never shown as 0 or 100 %."""
+    if value is not None and value > 0.999:
+        return f"plus de {percent(0.999)}"
+    if value is not None and value < 0.001:
+        return f"moins de {percent(0.001)}"
+    return percent(value)
+
+
+def hours(value: float) -> str:
+    """Hours, to a tenth."""
+    return f"{value:.1f}".replace(".", ",") + f"{THIN}h"
 
 
 def size(value: int) -> str:
@@ -175,6 +219,21 @@ def message_state(state: str) -> str:
     return MESSAGES.get(state, state)
 
 
+def messages_title(state: str) -> str:
+    """The messages of a state, as a title."""
+    return MANY[state]
+
+
+def messages_meaning(state: str) -> str:
+    """What the messages of a state are."""
+    return MEANING[state]
+
+
+def act_name(kind: str) -> str:
+    """What was done, where no delivery is behind a message."""
+    return ACTS.get(kind, kind)
+
+
 def kind_name(kind: str | None) -> str:
     """Whether a delivery is a picture of everybody, or what changed."""
     return KINDS.get(kind, kind or "–")
@@ -200,11 +259,22 @@ def told(message: str) -> str:
 
 def alarm_told(message: str) -> str:
     """What an alarm says, where its flow, its partner or its delivery are already named."""
-    return told(re.sub(r"^[a-z_0-9]+(?:, livraison \d+(?: \([^)]*\))?)?\s: ", "", message))
+    said = told(re.sub(r"^[a-z_0-9]+(?:, livraison \d+(?: \([^)]*\))?)?\s: ", "", message))
+    return said[:1].upper() + said[1:]
 
 
 def _quoted(path: str) -> str:
     return f"«\u00a0{facts()[path].label}\u00a0»" if path in facts() else path
+
+
+def short_flow(label: str) -> str:
+    """The label of a flow without what stands in brackets."""
+    return label.partition(" (")[0]
+
+
+def flows_named(words: str, labels: Mapping[str, str]) -> str:
+    """A sentence with flows called by their label."""
+    return re.sub(r"\b[a-z]+(?:_[a-z0-9]+)+\b", lambda found: labels.get(found[0], found[0]), words)
 
 
 def role_name(role: str) -> str:
@@ -225,13 +295,17 @@ def case_kind(kind: str) -> str:
 def partner_name(partner: str) -> str:
     """The name of a partner, as people say it."""
     kind, _, code = partner.partition("_")
-    return PARTNERS.get(partner, f"Département {code}" if kind == "departement" else partner)
+    return PARTNERS.get(partner, f"Département{NO_BREAK}{code}" if kind == "departement" else partner)
 
 
 def field_name(path: str) -> str:
     """The label of a field of the common record; the column's own name when it is none."""
     known = facts().get(path)
-    return known.label if known else path
+    if known is None:
+        return path
+    return (
+        known.label.partition(" (")[0] if known.codes else known.label
+    )  # values are shown by their label, not their code
 
 
 def value_shown(value: Any, path: str = "") -> str:

@@ -142,7 +142,7 @@ def first_told(hub):
 def objection_lifted(hub, clock):
     who = first_told(hub).person_id
     with hub.engine.begin() as connection:  # what it was told is forgotten, so that lifting tells it again
-        connection.execute(text("delete from told where person_id = :who"), {"who": who})
+        connection.execute(text("update told set content = '{}' where person_id = :who"), {"who": who})
     place(hub, who, kind="objection", author="Alix", reason="demande", now=clock())
     end(hub, who, kind="objection", author="Alix", now=clock())
 
@@ -158,7 +158,7 @@ def erased(hub, clock):
 
 def reverted(hub, clock):
     with hub.engine.connect() as connection:
-        number = connection.execute(text("select max(id) from delivery where flow = 'caf_rsa'")).scalar_one()
+        number = connection.execute(text("select min(id) from delivery where flow = 'caf_rsa'")).scalar_one()
     revert(hub, number, author="Alix", reason="essai", clock=clock, dry_run=True)
     revert(hub, number, author="Alix", reason="essai", clock=clock, dry_run=False)
 
