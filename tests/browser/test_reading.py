@@ -99,3 +99,18 @@ def test_the_questions_nobody_has_to_ask_again_are_counted(address, sign_in):
 
     assert page.locator("tbody tr").count() > 0
     assert "Aucune question" not in page.inner_text("tbody")
+
+
+def test_single_keys_are_switched_off_by_whoever_dictates(hub, address, sign_in):
+    page = sign_in("rachid")
+    (case,) = asked(hub, "select id from review_case where closed_at is null order by worth, id desc limit 1")
+    page.goto(f"{address}/rapprochements/{case}")
+    page.click("text=Raccourcis d'une seule touche")
+    page.goto(f"{address}/rapprochements/{case}")
+    page.keyboard.press("d")
+    page.keyboard.press("s")
+    page.wait_for_timeout(300)
+
+    assert page.url == f"{address}/rapprochements/{case}"
+    assert not page.locator("[data-shortcuts]").is_checked(), "it is remembered"
+    assert asked(hub, f"select closed_at is null from review_case where id = {case}") == [True]

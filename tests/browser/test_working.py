@@ -191,21 +191,6 @@ def test_cases_are_decided_from_the_keyboard_alone(hub, address, sign_in, shoot)
     assert asked(hub, "select count(*) from review_case where closed_by = 'rachid'") == [3]
 
 
-def test_single_keys_are_switched_off_by_whoever_dictates(hub, address, sign_in):
-    page = sign_in("rachid")
-    (case,) = asked(hub, "select id from review_case where closed_at is null order by worth, id desc limit 1")
-    page.goto(f"{address}/rapprochements/{case}")
-    page.click("text=Raccourcis d'une seule touche")
-    page.goto(f"{address}/rapprochements/{case}")
-    page.keyboard.press("d")
-    page.keyboard.press("s")
-    page.wait_for_timeout(300)
-
-    assert page.url == f"{address}/rapprochements/{case}"
-    assert not page.locator("[data-shortcuts]").is_checked(), "it is remembered"
-    assert asked(hub, f"select closed_at is null from review_case where id = {case}") == [True]
-
-
 def test_somebody_is_found_and_their_number_unmasked_with_a_reason_that_is_kept(hub, address, sign_in, shoot):
     page = sign_in("delphine")
     born, first = asked(hub, "select birth_date || ' ' || (comparable ->> 'first_name') from source_identity where flow = 'caf_rsa' order by 1 limit 1")[0].split(" ", 1)  # fmt: skip
