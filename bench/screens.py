@@ -237,6 +237,7 @@ def pages(hub: Hub) -> dict[str, list[str]]:
     partners = sorted(hub.agreements)
     return {
         "aujourd'hui": ["/"] * TIMES,
+        "que faire": ["/aide"] * TIMES,
         "flux": ["/flux"] * TIMES,
         "flux, un": spread(f"/flux/{flow}" for flow in flows),
         "flux, plus anciennes": spread(f"/flux/{flow}?avant=700" for flow in flows),

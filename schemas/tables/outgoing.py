@@ -85,7 +85,6 @@ message = Table(
     Column(
         "act_id",
         ForeignKey("act.id"),
-        index=True,
         comment="what made it, where no delivery did: its trace is that act's",
     ),
     moment("arrived_at", nullable=True),
@@ -98,6 +97,7 @@ message = Table(
         "state in ('pending', 'sent', 'acknowledged', 'rejected', 'unfound', 'parked', 'replaced')", name="known_state"
     ),
 )
+Index("ix_message_act_id", message.c.act_id, postgresql_where=message.c.act_id.is_not(None))
 Index(
     "ix_message_pending",
     message.c.partner,

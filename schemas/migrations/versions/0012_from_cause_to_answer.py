@@ -34,7 +34,7 @@ def upgrade() -> None:
         ),
     )
     op.create_foreign_key(op.f("fk_message_act_id_act"), "message", "act", ["act_id"], ["id"])
-    op.create_index("ix_message_act_id", "message", ["act_id"])
+    op.create_index("ix_message_act_id", "message", ["act_id"], postgresql_where=sa.text("act_id is not null"))
     op.create_table(
         "release_preview",
         sa.Column("delivery_id", sa.BigInteger(), nullable=False),
