@@ -57,7 +57,7 @@ def test_no_metric_holds_anybody(finished, sandbox):
         (name, value) for family in text_string_to_metric_families(said)
         for sample in family.samples for name, value in sample.labels.items()
     }  # fmt: skip
-    assert {name for name, _ in labels} == LABELS, "a label that could be a person's is looked at before it is let in"
+    assert {name for name, _ in labels} <= LABELS, "a label that could be a person's is looked at before it is let in"
     assert not any(re.search(r"\d{5}|[A-Z]{3}|@", value) for _, value in labels)
 
 
