@@ -8,12 +8,14 @@ import time
 import pytest
 from cycle import turn
 from sqlalchemy import text
+from visitors import open_accounts, token, visitor
 
 from hub.intake.preview import ask_preview, make_preview, preview_of, what_releasing_does
 from hub.share import share_with
 from hub.sharing.aside import replay
 from hub.storage.giving_way import GaveWay, TooLong
 from hub.storage.store import take_lock
+from hub.web.serving import screens
 
 pytestmark = pytest.mark.integration
 
@@ -149,3 +151,51 @@ def test_what_a_preview_found_is_kept_and_goes_with_the_decision(hub, held, cloc
     assert (shown().state, shown().asked_by, shown().counts["state"]) == ("done", "a.dupont", "applied")
     refuse(hub, held, author="a.dupont", reason="envoi partiel", now=clock())
     assert shown() is None
+
+
+def test_the_page_of_a_held_delivery_says_how_far_the_preview_is(hub, held, clock):
+    open_accounts(hub, clock())
+    said = {
+        "asked": "en train d'être essayé",
+        "gave_way": "pour ne pas retarder ce qui arrivait",
+        "too_long": "une livraison acceptée peut encore être annulée",
+        "failed": "L'essai n'a pas abouti",
+    }
+    ask_preview(hub, held, author="a.dupont", now=clock())
+    with screens(hub, clock=clock) as address:
+        client = visitor(address, "operator")
+        for state, words in said.items():
+            with hub.engine.begin() as connection:
+                connection.execute(text("update release_preview set state = :it, done_at = now()"), {"it": state})
+            page = client.get(f"/livraisons/{held}").text
+            assert words in page
+            assert ("Accepter pour de bon" in page) == (state == "too_long"), "not before it was tried, where it can be"
+        form = {"jeton": token(client, f"/livraisons/{held}")}
+        answer = client.post(f"/livraisons/{held}/accepter", data=form)
+
+        assert answer.headers["location"] == f"/livraisons/{held}#decision"
+        for _ in range(100):
+            page = client.get(f"/livraisons/{held}").text
+            if "Essayé puis défait" in page:
+                break
+            time.sleep(0.1)
+        assert "Accepter pour de bon" in page
+
+
+def test_a_ledger_that_is_old_says_so_and_is_counted_again_by_whoever_asks(hub, held, clock, monkeypatch):
+    monkeypatch.setattr("hub.intake.counted_ledger.FEW", -1)
+    open_accounts(hub, clock())
+    with screens(hub, clock=clock) as address:
+        client = visitor(address, "operator")
+        first = client.get("/flux/caf_rsa").text
+        for _ in range(100):
+            page = client.get("/flux/caf_rsa").text
+            if "en train d'être recompté" not in page:
+                break
+            time.sleep(0.1)
+        form = {"jeton": token(client, "/flux/caf_rsa")}
+        answer = client.post("/flux/caf_rsa/recompter", data=form)
+
+    assert "Le registre n'a pas encore été compté" in first.replace("&#39;", "'")
+    assert "Fiches présentes dans la base" in page
+    assert answer.headers["location"] == "/flux/caf_rsa?fait=recompte"
