@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up test crash crash-out unit check bench fuzz spark clean lock
+.PHONY: setup demo up test crash crash-out unit check bench gallery fuzz spark clean lock
 
 setup: $(READY) ## virtual environment from the hashed lock, and the hub in it
 
@@ -43,6 +43,9 @@ check: setup ## format, lint, types, import contracts, declarations
 
 bench: setup ## every benchmark; each prints a ratio
 	@for bench in $$(grep -l __main__ bench/*.py); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+gallery: setup ## every page in every state, as pictures to be looked at, in artefacts/screens/galerie
+	$(BIN)/python tests/browser/gallery.py
 
 fuzz: setup ## the nightly: 10,000 damaged inputs and more for each reader; prints its figures
 	$(BIN)/python tests/hostile fuzz

@@ -170,8 +170,7 @@ def make(hub: Hub, scale: float) -> None:
     with hub.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))
     began = time.monotonic()
-    with hub.engine.begin() as connection:  # as `oversee` does every quarter of an hour, where deliveries moved
-        broken = count_ledgers(connection, incoming(hub), now=NOW)
+    broken = count_ledgers(hub.engine, incoming(hub), now=NOW)  # as `oversee` does, where something moved them
     print(
         f"  ledgers of {len(incoming(hub))} flows counted in {time.monotonic() - began:.1f} s; not closing: {broken}",
         file=sys.stderr,
@@ -238,6 +237,7 @@ def pages(hub: Hub) -> dict[str, list[str]]:
     partners = sorted(hub.agreements)
     return {
         "aujourd'hui": ["/"] * TIMES,
+        "que faire": ["/aide"] * TIMES,
         "flux": ["/flux"] * TIMES,
         "flux, un": spread(f"/flux/{flow}" for flow in flows),
         "flux, plus anciennes": spread(f"/flux/{flow}?avant=700" for flow in flows),

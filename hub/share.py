@@ -11,6 +11,7 @@ from connectors.budget import NotNow
 from connectors.opening import open_acknowledgements
 from connectors.webhook import WebhookClient
 from hub import telemetry
+from hub.acts import RESEND, begin_act
 from hub.intake.pull import SENDING, open_france_travail, rate_of
 from hub.monitoring.standing import cut_off_if_failing
 from hub.sharing import outbox
@@ -20,6 +21,7 @@ from hub.sharing.deliver import Delivered, batch_at, deliver_each
 from hub.sharing.deposit import deliver_files
 from hub.sharing.france_travail import FranceTravailSender, ask_again
 from hub.sharing.narrowing import withdraw_unagreed
+from hub.sharing.news import Origin
 from hub.sharing.select import fill_whole
 from hub.sharing.switches import Gate
 from hub.sharing.webhook import WebhookSender
@@ -66,18 +68,26 @@ def share_with(
     if not hub.agreements[partner].in_force(clock().date()):
         return asdict(Delivered())
     with hub.engine.begin() as connection:
-        withdraw_unagreed(connection, hub.agreements[partner], now=clock())
+        narrowed = withdraw_unagreed(connection, hub.agreements[partner], now=clock())
+    if narrowed:
+        narrowed.told()
     gate = Gate(engine=hub.engine, partner=partner)
     try:
         gate.may_send()
         if full:
-            with hub.engine.begin() as connection:
-                take_lock(connection, "reconcile")  # what is told is decided by one at a time
-                fill_whole(connection, hub.agreements[partner], now=clock())
+            _tell_all_again(hub, partner, now=clock())
         with telemetry.messages_moved(hub.engine, "share", partner, clock=clock):
             return asdict(_deliver(hub, flow, gate, clock=clock, kind="full" if full else "delta"))
     except NotNow as error:
         return asdict(Delivered()) | {"not_now": error.code}
+
+
+def _tell_all_again(hub: Hub, partner: str, *, now: datetime) -> None:
+    with hub.engine.begin() as connection:
+        take_lock(connection, "reconcile")  # what is told is decided by one at a time
+        act = begin_act(connection, RESEND, subject=partner, now=now)
+        fill_whole(connection, hub.agreements[partner], now=now, origin=Origin(act=act.id))
+    act.told()
 
 
 def _deliver(hub: Hub, flow: Flow, gate: Gate, *, clock: Callable[[], datetime], kind: str) -> Delivered:

@@ -67,7 +67,7 @@ def acknowledge_step(partner: str) -> dict[str, Any]:
 def oversee_step() -> dict[str, int]:
     """Raise the alarms of what is missing or waits too long, close those that are over; sign the journal; finish erasures.
 
-    Ledgers that moved are counted again, so that the screens need not.
+    Ledgers that something moved are counted again; one that does not close raises its alarm.
     """
     from hub.intake.counted_ledger import count_ledgers  # noqa: PLC0415
     from hub.monitoring.oversight import look  # noqa: PLC0415
@@ -76,9 +76,8 @@ def oversee_step() -> dict[str, int]:
 
     hub = open_hub()
     done = look(hub, now=clock()) | {"checkpoints": sign_regularly(hub, now=clock())}
-    with hub.engine.begin() as connection:
-        incoming = [flow.flow for flow in hub.flows.values() if flow.direction == "in"]
-        done["ledgers_not_closing"] = count_ledgers(connection, incoming, now=clock())
+    incoming = [flow.flow for flow in hub.flows.values() if flow.direction == "in"]
+    done["ledgers_not_closing"] = count_ledgers(hub.engine, incoming, now=clock())
     return done | {"certificates": finish_erasures(hub, now=clock())}
 
 

@@ -1,7 +1,8 @@
 """Traces and metrics of the pipeline for OpenTelemetry; nothing is loaded or sent unless an OTLP endpoint is set.
 
-One trace per delivery, from receive to acknowledgement. Its id is made from the delivery's own number and bytes, so that
-steps of other processes and other days find it without being told. Spans hold names, numbers and states; of an error, its type.
+One trace per delivery, from receive to acknowledgement, and one per act that no delivery is behind (a revert, an unlink, a
+right). Its id is made from the delivery's own number and bytes, or from the act's id, so that steps of other processes and other
+days find it without being told. Spans hold names, numbers and states; of an error, its type.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Tracer
@@ -42,6 +44,25 @@ from message m join delivery d on d.id = m.delivery_id
 where m.partner = :partner and (m.sent_at >= :since or m.acknowledged_at >= :since)
 group by d.id order by d.id desc limit :most
 """
+# Or that of what was done.
+OF_ACTED = """
+select a.id, a.kind, count(*) as messages
+from message m join act a on a.id = m.act_id
+where m.partner = :partner and (m.sent_at >= :since or m.acknowledged_at >= :since)
+group by a.id order by a.at desc limit :most
+"""
+
+
+class Cause(Protocol):
+    """What a trace begins with."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other."""
+
+    @property
+    def said(self) -> dict[str, str | int]:
+        """What its spans say of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +74,41 @@ class Traced:
     sha256: str
 
     @property
-    def trace_id(self) -> int:
-        return int.from_bytes(self._digest("trace", 16), "big")
+    def key(self) -> str:
+        return f"{self.id}\0{self.sha256}"
 
     @property
-    def root_id(self) -> int:
-        return int.from_bytes(self._digest("root", 8), "big")
+    def said(self) -> dict[str, str | int]:
+        return {"hub.delivery": self.id, "hub.flow": self.flow}
 
-    def _digest(self, use: str, size: int) -> bytes:
-        return blake2b(f"{use}\0{self.id}\0{self.sha256}".encode(), digest_size=size).digest()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """An act as its trace knows it."""
+
+    id: UUID
+    kind: str
+
+    @property
+    def key(self) -> str:
+        return f"act\0{self.id}"
+
+    @property
+    def said(self) -> dict[str, str | int]:
+        return {"hub.act": str(self.id), "hub.act.kind": self.kind}
+
+
+def trace_id(cause: Cause) -> int:
+    """The id of the trace that begins with it."""
+    return _drawn(cause, "trace", 16)
+
+
+def _root_id(cause: Cause) -> int:
+    return _drawn(cause, "root", 8)
+
+
+def _drawn(cause: Cause, use: str, size: int) -> int:
+    return int.from_bytes(blake2b(f"{use}\0{cause.key}".encode(), digest_size=size).digest(), "big")
 
 
 def is_on() -> bool:
@@ -89,10 +136,18 @@ def _traced(engine: Engine, query: str, known: Mapping[str, Any]) -> list[Traced
 
 def received(delivery: Traced, *, began_ns: int) -> None:
     """Tell of a delivery that was fetched and stored: the root of its trace."""
+    _begin("receive", delivery, began_ns=began_ns)
+
+
+def acted(act: Acted, *, began_ns: int) -> None:
+    """Tell of an act that stands: the root of its trace, named after what was done."""
+    _begin(act.kind, act, began_ns=began_ns)
+
+
+def _begin(name: str, cause: Cause, *, began_ns: int) -> None:
     if is_on():
-        _ids().give(delivery.trace_id, delivery.root_id)
-        span = _tracer().start_span("receive", start_time=began_ns, attributes=_said(delivery))
-        span.end()
+        _ids().give(trace_id(cause), _root_id(cause))
+        _tracer().start_span(name, start_time=began_ns, attributes=cause.said).end()
         _flush()
 
 
@@ -116,28 +171,36 @@ def step(name: str, traced: Sequence[Traced], **attributes: str | int) -> Iterat
 
 @contextmanager
 def messages_moved(engine: Engine, name: str, partner: str, *, clock: Callable[[], datetime]) -> Iterator[None]:
-    """Tell, in the trace of each delivery, of the messages that leave or are answered meanwhile."""
+    """Tell, in the trace of each delivery or act, of the messages that leave or are answered meanwhile."""
     if not is_on():
         yield
         return
     since = clock()
     yield
-    with engine.connect() as connection:
-        rows = connection.execute(text(OF_MESSAGES), {"partner": partner, "since": since, "most": MOST_TRACES}).all()
-    for row in rows:
-        delivery = Traced(id=row.id, flow=row.flow, sha256=row.sha256)
-        with _span(name, delivery, {"hub.partner": partner, "hub.messages": row.messages}):
+    for cause, messages in _causes(engine, {"partner": partner, "since": since, "most": MOST_TRACES}):
+        with _span(name, cause, {"hub.partner": partner, "hub.messages": messages}):
             pass
     _flush()
 
 
+def _causes(engine: Engine, asked: Mapping[str, Any]) -> list[tuple[Cause, int]]:
+    """What is behind the messages that moved, and how many each is behind."""
+    with engine.connect() as connection:
+        of_deliveries = connection.execute(text(OF_MESSAGES), asked).all()
+        of_acts = connection.execute(text(OF_ACTED), asked).all()
+    found: list[tuple[Cause, int]] = [
+        (Traced(id=row.id, flow=row.flow, sha256=row.sha256), row.messages) for row in of_deliveries
+    ]
+    return found + [(Acted(id=row.id, kind=row.kind), row.messages) for row in of_acts]
+
+
 @contextmanager
-def _span(name: str, delivery: Traced, attributes: Mapping[str, str | int]) -> Iterator[None]:
+def _span(name: str, cause: Cause, attributes: Mapping[str, str | int]) -> Iterator[None]:
     from opentelemetry import trace  # noqa: PLC0415 - only where somebody listens
 
-    root = trace.SpanContext(delivery.trace_id, delivery.root_id, is_remote=True, trace_flags=trace.TraceFlags(1))
+    root = trace.SpanContext(trace_id(cause), _root_id(cause), is_remote=True, trace_flags=trace.TraceFlags(1))
     context = trace.set_span_in_context(trace.NonRecordingSpan(root))
-    span = _tracer().start_span(name, context=context, attributes=_said(delivery) | dict(attributes))
+    span = _tracer().start_span(name, context=context, attributes=cause.said | dict(attributes))
     try:
         yield
     except BaseException as error:
@@ -145,10 +208,6 @@ def _span(name: str, delivery: Traced, attributes: Mapping[str, str | int]) -> I
         raise
     finally:
         span.end()
-
-
-def _said(delivery: Traced) -> dict[str, str | int]:
-    return {"hub.delivery": delivery.id, "hub.flow": delivery.flow}
 
 
 class _Ids:

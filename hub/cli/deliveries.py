@@ -46,7 +46,7 @@ def release(
     from hub.cli.run import print_document, print_lines
     from hub.intake import pipeline
     from hub.intake.held import release as let_through
-    from hub.intake.held import what_releasing_does
+    from hub.intake.preview import what_releasing_does
     from hub.opening import open_hub
 
     hub = open_hub()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text, update
 
+from hub.acts import REVERT, begin_act
 from hub.alarms import close_alarms
 from hub.dossiers.dossier import rebuild
 from hub.identity.reconcile import reconcile as link_records
@@ -18,6 +19,7 @@ from hub.intake.ledger import count_again
 from hub.monitoring.oversight import subject_of
 from hub.people.reviews import weigh_cases
 from hub.sharing.follow import carry_told
+from hub.sharing.news import Origin
 from hub.sharing.recall import Retraction, retract
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import fill
@@ -160,7 +162,8 @@ def revert(
     now = clock()
     with hub.engine.connect() as connection, connection.begin() as transaction:
         row = _applied(connection, delivery_id)
-        done = _undo(hub, connection, row, now=now)
+        act = begin_act(connection, REVERT, subject=subject_of(delivery_id), now=now)
+        done = _undo(hub, connection, row, now=now, origin=Origin(act=act.id))
         connection.execute(
             update(delivery)
             .where(delivery.c.id == delivery_id)
@@ -169,6 +172,8 @@ def revert(
         close_alarms(connection, subject_of(delivery_id), now=now)
         if dry_run:
             transaction.rollback()
+            return done
+    act.told()
     return done
 
 
@@ -183,7 +188,7 @@ def _applied(connection: Connection, delivery_id: int) -> Row[Any]:
     return row
 
 
-def _undo(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> dict[str, Any]:
+def _undo(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime, origin: Origin) -> dict[str, Any]:
     take_lock(connection, "reconcile")
     known = {"id": row.id, "flow": row.flow, "closed_at": row.closed_at, "now": now}
     connection.execute(text(UNDONE), known)
@@ -195,8 +200,8 @@ def _undo(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> 
     persons = touched | linked.touched | {person for move in moves for person in (move.old, move.new)}
     carry_told(connection, moves)
     changed = rebuild(connection, persons, now=now)
-    filled = fill(connection, hub.agreements, persons, now=now, recalled=persons)
-    retracted = retract(connection, hub.agreements, retractions, now=now)
+    filled = fill(connection, hub.agreements, persons, now=now, origin=origin, recalled=persons)
+    retracted = retract(connection, hub.agreements, retractions, now=now, origin=origin)
     weigh_cases(connection, persons)
     note_recall(connection, cause="delivery", subject=subject_of(row.id), persons=persons, now=now)
     counted = connection.execute(

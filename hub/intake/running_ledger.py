@@ -26,7 +26,8 @@ select flow, to_char(coalesce(reference_date, (arrived_at at time zone 'Europe/P
        count(*) filter (where state in ('repeated', 'redated', 'outdated')) as nothing_new,
        sum(units) filter (where state = 'applied') as units,
        sum(control_total) filter (where state = 'applied') as control_total,
-       coalesce(sum(received), 0) as received, coalesce(sum(applied), 0) as applied,
+       coalesce(sum(received), 0) as received,
+       coalesce(sum(received) filter (where state in ('received', 'held')), 0) as waiting, coalesce(sum(applied), 0) as applied,
        coalesce(sum(unchanged), 0) as unchanged, coalesce(sum(superseded), 0) as superseded,
        coalesce(sum(quarantined), 0) as quarantined, coalesce(sum(refused), 0) as refused
 from delivery
@@ -127,7 +128,9 @@ def _flow_lines(months: Iterable[dict[str, Any]], now: int) -> list[dict[str, An
 def _line(month: Mapping[str, Any], *, opening: int, closing: int, counted: int) -> dict[str, Any]:
     line = {"flow": month["flow"], "month": month["month"], "opening": opening}
     line |= {"entered": month.get("entered", 0), "left": month.get("left", 0), "closing": closing, "counted": counted}
-    names = ("deliveries", "not_applied", "nothing_new", "units", "control_total", "received", *OUTCOMES)
+    names = ("deliveries", "not_applied", "nothing_new", "units", "control_total", *OUTCOMES)
     line |= {name: month.get(name) for name in names}
-    shared = sum(line[name] or 0 for name in OUTCOMES)
-    return line | {"closes": closing == counted and (line["received"] or 0) == shared, "in_store": None}
+    line |= {"received": month.get("received", 0), "waiting": month.get("waiting", 0)}
+    line["settled"] = sum(line[name] or 0 for name in OUTCOMES)
+    closes = closing == counted and line["received"] == line["settled"] + line["waiting"]
+    return line | {"closes": closes, "in_store": None}

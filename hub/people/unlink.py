@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.acts import UNLINK, begin_act
 from hub.dossiers.dossier import rebuild
 from hub.dossiers.protections import reopen
 from hub.identity.reconcile import gather_again
 from hub.people.reviews import keep_decision, weigh_cases
 from hub.sharing.follow import carry_told
+from hub.sharing.news import Origin
 from hub.sharing.recall import told_across
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import fill
@@ -54,9 +56,12 @@ def unlink(
             pair = (min(record, other), max(record, other))
             keep_decision(connection, pair, verdict="distinct", author=author, reason=reason, now=now)
         connection.execute(text(CLOSE_CASES), {"record": record, "others": others, "author": author, "now": now})
-        done = _apart(hub, connection, person, [record, *others], now=now)
+        act = begin_act(connection, UNLINK, now=now)
+        done = _apart(hub, connection, person, [record, *others], now=now, origin=Origin(act=act.id))
         if dry_run:
             transaction.rollback()
+    if not dry_run:
+        act.told()
     return {"person": person, "record": record, **done}
 
 
@@ -69,13 +74,15 @@ def _others(connection: Connection, person: UUID, record: int) -> list[int]:
     return [member for member in members if member != record]
 
 
-def _apart(hub: Hub, connection: Connection, person: UUID, records: list[int], *, now: datetime) -> dict[str, Any]:
+def _apart(
+    hub: Hub, connection: Connection, person: UUID, records: list[int], *, now: datetime, origin: Origin
+) -> dict[str, Any]:
     told = told_across(connection, person)
     done = gather_again(connection, hub.vault, hub.matching, records, now=now)
     reopen(connection, done.touched, now=now)
     carry_told(connection, done.moved)
     changed = rebuild(connection, done.touched, now=now)
-    filled = fill(connection, hub.agreements, done.touched, now=now, recalled=done.touched)
+    filled = fill(connection, hub.agreements, done.touched, now=now, origin=origin, recalled=done.touched)
     weigh_cases(connection, done.touched)
     note_recall(connection, cause="links", subject=str(person), persons=done.touched, now=now)
     now_in = {row.record: row.person_id for row in connection.execute(text(NOW_IN), {"records": records})}

@@ -15,10 +15,12 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
+from hub.acts import ERASURE, begin_act
 from hub.dossiers.protections import current_person, every_id, protections
 from hub.people.tombstones import leave_tombstones
 from hub.rights.certificates import empty_messages, finish_erasures
 from hub.rights.redaction import redact_pending
+from hub.sharing.news import Origin
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import withdraw_told
 from hub.storage.store import copy_rows, take_lock
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hub.acts import Act
     from hub.opening import Hub
 
 # Every id each person had, and the records it holds now or held last: those that belong to nobody else.
@@ -134,10 +137,12 @@ def erase(
         if "litigation" in protections(connection, [who], now=now).get(who, ()):
             raise FixTheDeclaration(f"Person {who} is under a litigation hold: nothing about it may be erased.")
         persons = every_id(connection, who)
-        done = destroy(hub, connection, {who: persons}, cause="request", author=author, reason=reason, now=now)
+        act = begin_act(connection, ERASURE, now=now)
+        done = destroy(hub, connection, {who: persons}, act=act, author=author, reason=reason, now=now)
         if dry_run:
             transaction.rollback()
             return {"person": who, "dry_run": True, **done}
+    act.told()
     _note_outside(hub.settings.erasures, [who], now)
     redacted = redact_pending(hub, now=clock())
     finish_erasures(hub, now=clock())
@@ -174,11 +179,11 @@ def _noted_outside(file: Path) -> list[UUID]:
 
 
 def destroy(
-    hub: Hub, connection: Connection, people: Mapping[UUID, Sequence[UUID]], *, cause: str, author: str, reason: str, now: datetime,
+    hub: Hub, connection: Connection, people: Mapping[UUID, Sequence[UUID]], *, act: Act | None, author: str, reason: str, now: datetime,
 ) -> dict[str, Any]:  # fmt: skip
     """Take the rows of some people away, in the caller's transaction; ``people`` maps each to every id it had.
 
-    On request partners are told; what retention takes away was true, and is not taken back.
+    On request, an ``act``, partners are told; what retention takes away was true, and is not taken back.
     """
     connection.execute(text(IDS))
     copy_rows(
@@ -187,13 +192,14 @@ def destroy(
     connection.execute(text(RECORDS))
     records = list(connection.execute(text("select record from erased_record order by record")).scalars())
     persons = sorted({each for ids in people.values() for each in ids})
+    cause = "retention" if act is None else "request"
     numbers = _open_erasures(connection, people, cause=cause, author=author, reason=reason, now=now)
     counts: dict[str, Any] = {"people": len(people), "records": len(records)}
     counts["stood_in_deliveries"] = connection.execute(text(STOOD)).rowcount
     counts |= {"withdrawn": {}, "partners_to_tell_by_hand": []}
-    if cause == "request":
+    if act is not None:
         leave_tombstones(hub, connection, numbers)
-        withdrawn, by_hand = _withdraw(hub, connection, persons, records, now=now)
+        withdrawn, by_hand = _withdraw(hub, connection, persons, records, now=now, origin=Origin(act=act.id))
         counts |= {"withdrawn": withdrawn, "partners_to_tell_by_hand": by_hand}
     known = {"records": records, "persons": persons, "now": now}
     connection.execute(text(LEAVES_NO_MORE), known)
@@ -214,14 +220,14 @@ def _open_erasures(
 
 
 def _withdraw(
-    hub: Hub, connection: Connection, persons: Collection[UUID], records: list[int], *, now: datetime
+    hub: Hub, connection: Connection, persons: Collection[UUID], records: list[int], *, now: datetime, origin: Origin
 ) -> tuple[dict[str, int], list[str]]:
     """How many messages tell each partner, and the partners that were told something and must be told otherwise."""
     words = {row.partner: row.content for row in connection.execute(text(OWN), {"records": records})}
     told = connection.execute(text(TOLD), {"persons": list(persons)}).all()
     reached = {row.partner for row in told if row.partner in words and _takes_withdrawals(hub, row.partner)}
     own = {(row.partner, row.person_id): words[row.partner] for row in told if row.partner in reached}
-    withdrawn = withdraw_told(connection, hub.agreements, own, now=now)
+    withdrawn = withdraw_told(connection, hub.agreements, own, now=now, origin=origin)
     if withdrawn:
         note_recall(connection, cause="erasure", subject="1", persons=persons, now=now)
     return dict(withdrawn), sorted({row.partner for row in told} - reached)

@@ -14,10 +14,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
+from hub.acts import RETENTION, begin_act
 from hub.alarms import Alarm, close_alarms, raise_alarms
 from hub.dossiers.protections import ids_of, put
 from hub.rights.erasure import destroy
 from hub.rights.redaction import redact_pending
+from hub.sharing.news import Origin
 from hub.sharing.select import fill
 from hub.storage.store import take_lock
 
@@ -172,10 +174,12 @@ def _archive(hub: Hub, people: list[UUID], *, now: datetime) -> None:
     with hub.engine.begin() as connection:
         take_lock(connection, "reconcile")
         put(connection, people, kind="archived", reason=REASON, author=AUTHOR, now=now)
-        fill(connection, hub.agreements, people, now=now)
+        act = begin_act(connection, RETENTION, now=now)
+        fill(connection, hub.agreements, people, now=now, origin=Origin(act=act.id))
+    act.told()
 
 
 def _destroy(hub: Hub, people: list[UUID], *, now: datetime) -> None:
     with hub.engine.begin() as connection:
         take_lock(connection, "reconcile")
-        destroy(hub, connection, ids_of(connection, people), cause="retention", author=AUTHOR, reason=REASON, now=now)
+        destroy(hub, connection, ids_of(connection, people), act=None, author=AUTHOR, reason=REASON, now=now)

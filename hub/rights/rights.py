@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.acts import RIGHT, begin_act
 from hub.dossiers.protections import current_person, lift, put
+from hub.sharing.news import Origin
 from hub.sharing.select import fill
 from hub.storage.store import take_lock
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hub.acts import Act
     from hub.opening import Hub
 
 WAITING = """
@@ -32,7 +35,9 @@ def place(
         take_lock(connection, "reconcile")
         who = current_person(connection, person)
         put(connection, [who], kind=kind, reason=reason, author=author, now=now, until=until)
-        return {"person": who, "kind": kind, "until": until, **_decide_again(hub, connection, who, now)}
+        act, counts = _decide_again(hub, connection, who, now)
+    act.told()
+    return {"person": who, "kind": kind, "until": until, **counts}
 
 
 def end(hub: Hub, person: UUID, *, kind: str, author: str, now: datetime) -> dict[str, Any]:
@@ -41,11 +46,14 @@ def end(hub: Hub, person: UUID, *, kind: str, author: str, now: datetime) -> dic
         take_lock(connection, "reconcile")
         who = current_person(connection, person)
         lift(connection, who, kind=kind, author=author, now=now)
-        return {"person": who, "kind": kind, "lifted": True, **_decide_again(hub, connection, who, now)}
+        act, counts = _decide_again(hub, connection, who, now)
+    act.told()
+    return {"person": who, "kind": kind, "lifted": True, **counts}
 
 
-def _decide_again(hub: Hub, connection: Connection, person: UUID, now: datetime) -> dict[str, int]:
+def _decide_again(hub: Hub, connection: Connection, person: UUID, now: datetime) -> tuple[Act, dict[str, int]]:
     before = connection.execute(text(WAITING), {"person": person}).scalar_one()
-    filled = fill(connection, hub.agreements, [person], now=now)
-    return {"waiting_before": before, "written": sum(filled.messages.values()),
-            "waiting_now": connection.execute(text(WAITING), {"person": person}).scalar_one()}  # fmt: skip
+    act = begin_act(connection, RIGHT, now=now)  # which right is nobody's business outside the protections
+    filled = fill(connection, hub.agreements, [person], now=now, origin=Origin(act=act.id))
+    return act, {"waiting_before": before, "written": sum(filled.messages.values()),
+                 "waiting_now": connection.execute(text(WAITING), {"person": person}).scalar_one()}  # fmt: skip

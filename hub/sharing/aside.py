@@ -36,8 +36,9 @@ group by partner, state, coalesce(code, '') order by messages desc, partner, sta
 SHOW = """
 select m.id, m.partner, m.person_id, m.agreement, m.sequence, m.state, m.code, m.reason, m.attempts, m.priority, m.lane,
        m.arrived_at, m.created_at, m.next_attempt_at, m.sent_at, m.acknowledged_at, f.name as sync_file,
+       coalesce('livraison ' || m.delivery_id, a.kind || coalesce(' ' || a.subject, '')) as because_of,
        array(select jsonb_object_keys(m.payload -> 'fields') order by 1) as fields
-from message m left join sync_file f on f.id = m.sync_file_id where m.id = :id
+from message m left join sync_file f on f.id = m.sync_file_id left join act a on a.id = m.act_id where m.id = :id
 """
 
 # What later messages of the same person carry is taken out: an older word never overwrites a newer one. The partner

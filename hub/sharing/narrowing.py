@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from hub.acts import AGREEMENT, begin_act
+from hub.sharing.news import Origin
 from hub.sharing.select import fill
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hub.acts import Act
     from hub.sharing.agreements import Agreement
 
 # Only what was written before the agreement last changed is looked into.
@@ -24,10 +27,12 @@ where m.partner = :partner and m.state in ('pending', 'parked', 'unfound') and m
 """
 
 
-def withdraw_unagreed(connection: Connection, agreement: Agreement, *, now: datetime) -> int:
-    """Write again, without them, the messages that carry fields the agreement no longer names; returns how many people."""
+def withdraw_unagreed(connection: Connection, agreement: Agreement, *, now: datetime) -> Act | None:
+    """Write again, without them, the messages that carry fields the agreement no longer names; None where none does."""
     asked = {"partner": agreement.partner, "fields": list(agreement.on(now.date()).all_fields)}
     people = connection.execute(text(UNAGREED), asked).scalars().all()
-    if people:
-        fill(connection, {agreement.partner: agreement}, people, now=now)
-    return len(people)
+    if not people:
+        return None
+    act = begin_act(connection, AGREEMENT, subject=agreement.partner, now=now)
+    fill(connection, {agreement.partner: agreement}, people, now=now, origin=Origin(act=act.id))
+    return act

@@ -36,10 +36,11 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where news come from: the newest word about each person, and whether it was in a ``flood``."""
+    """Where news come from: the newest word about each person, and whether it was in a ``flood``; or what was done (``act``)."""
 
     arrivals: Mapping[UUID, Arrival] = field(default_factory=dict)
     flood: bool = False
+    act: UUID | None = None
 
 
 UNKNOWN = Origin()

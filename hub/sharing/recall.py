@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hub.sharing.agreements import Agreement
+    from hub.sharing.news import Origin
 
 FOLLOWED = """
 select distinct r.partner, l.person_id from link l join source_record r on r.id = l.source_record_id and r.left_on is null
@@ -84,8 +85,8 @@ class Retraction:
 
 
 def retract(
-    connection: Connection, agreements: Mapping[str, Agreement], retractions: Sequence[Retraction], *, now: datetime
-) -> Counter[str]:
+    connection: Connection, agreements: Mapping[str, Agreement], retractions: Sequence[Retraction], *, now: datetime, origin: Origin,
+) -> Counter[str]:  # fmt: skip
     """Tell each partner, in its own words, that all it was told of a person it follows no more does not hold."""
     persons = sorted({each.person_id for each in retractions})
     still = {(row.partner, row.person_id) for row in connection.execute(text(FOLLOWED), {"persons": persons})}
@@ -95,4 +96,4 @@ def retract(
         for each in retractions
         if each.partner in agreements and (each.partner, each.person_id) not in still and each.person_id not in silent
     }
-    return withdraw_told(connection, agreements, chosen, now=now)
+    return withdraw_told(connection, agreements, chosen, now=now, origin=origin)

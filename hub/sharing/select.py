@@ -104,10 +104,10 @@ def fill(
     return filled
 
 
-def fill_whole(connection: Connection, agreement: Agreement, *, now: datetime) -> Filled:
+def fill_whole(connection: Connection, agreement: Agreement, *, now: datetime, origin: Origin = UNKNOWN) -> Filled:
     """Tell a partner again everything it may know of everybody it follows."""
     followed = connection.execute(text(EVERYBODY), {"partner": agreement.partner}).scalars().all()
-    return fill(connection, {agreement.partner: agreement}, followed, now=now, whole=True)
+    return fill(connection, {agreement.partner: agreement}, followed, now=now, origin=origin, whole=True)
 
 
 def _decide(
@@ -169,6 +169,7 @@ def withdraw_told(
     own: Mapping[tuple[str, UUID], Mapping[str, Any]],
     *,
     now: datetime,
+    origin: Origin,
 ) -> Counter[str]:
     """Take back all that partners were told of persons, named in the partners' ``own`` words; returns messages per partner."""
     persons = sorted({person for _, person in own})
@@ -189,7 +190,7 @@ def withdraw_told(
             payload = {"reference": _reference([dict(own[key])]), "fields": fields, "before": really}
             decided.messages.append(message_of(row, agreements[row.partner], sequence, payload))
         decided.told.append((*key, sequence, {}))
-    write(connection, decided, now=now, many=len(persons) > MANY)
+    write(connection, decided, now=now, origin=origin, many=len(persons) > MANY)
     return Counter(message.partner for message in decided.messages)
 
 

@@ -83,11 +83,11 @@ def write(connection: Connection, decided: Decided, *, now: datetime, origin: Or
     connection.execute(text(REPLACE), {"ids": decided.replaced})
     copy_rows(
         connection,
-        "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, delivery_id, arrived_at, created_at, next_attempt_at) from stdin",
+        "copy message (id, partner, person_id, agreement, sequence, payload, state, priority, lane, delivery_id, arrived_at, act_id, created_at, next_attempt_at) from stdin",
         (
             (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
              orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many or origin.flood), lanes.get(each.person_id, ""),
-             *_arrived(origin.arrivals.get(each.person_id)), now, now)
+             *_arrived(origin.arrivals.get(each.person_id)), origin.act, now, now)
             for each in decided.messages
         ),
     )  # fmt: skip

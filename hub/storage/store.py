@@ -140,6 +140,12 @@ def take_lock(connection: Connection, name: str, *, shared: bool = False) -> Non
     connection.execute(text(f"select {kind}(hashtextextended(:name, 0))"), {"name": name})
 
 
+def try_lock(connection: Connection, name: str) -> bool:
+    """Take a lock of that name if it is free, to the end of the transaction; whoever waits for it is not made to wait more."""
+    statement = text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+    return bool(connection.execute(statement, {"name": name}).scalar_one())
+
+
 def is_waited_for(connection: Connection, name: str) -> bool:
     """Whether somebody waits for a lock of that name."""
     return bool(connection.execute(text(WAITED_FOR), {"name": name}).scalar_one())

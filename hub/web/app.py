@@ -11,9 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from hub.monitoring.discretion import discreet
-from hub.web.gate import Refused, Unknown
+from hub.web.gate import Refused, TooOld, Unknown
 from hub.web.metrics import metrics_router
 from hub.web.pages import (
     deliveries,
@@ -76,6 +77,7 @@ def create_app(
         app.include_router(page.router)
     app.add_exception_handler(Unknown, _unknown)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(HTTPException, _no_such_page)
     app.add_exception_handler(FixTheDeclaration, _not_any_more)
     app.add_exception_handler(RequestValidationError, _not_understood)
 
@@ -103,10 +105,18 @@ def _unknown(request: Request, _: Exception) -> Response:
     return render(request, "connexion.html", status=401, next_path=request.url.path)
 
 
-def _refused(request: Request, _: Exception) -> Response:
+def _refused(request: Request, why: Exception) -> Response:
     if not wants_html(request):
         return JSONResponse({"detail": "non autorisé"}, status_code=403)
-    return render(request, "refuse.html", status=403)
+    return render(request, "refuse.html", status=403, too_old=isinstance(why, TooOld))
+
+
+def _no_such_page(request: Request, why: Exception) -> Response:
+    """An address nobody made, or asked in a way it does not take."""
+    status = getattr(why, "status_code", 404)
+    if not wants_html(request):
+        return JSONResponse({"detail": "introuvable"}, status_code=status)
+    return render(request, "adresse.html", status=status)
 
 
 def _not_any_more(request: Request, _: Exception) -> Response:

@@ -153,5 +153,5 @@ class Chart:
 
 
 def _in_two(label: str) -> list[str]:
-    head, _, tail = label.rpartition("_")
-    return [head, tail] if head and len(label) > LONGEST_LABEL else [label]
+    head, _, tail = label.partition(" : ")
+    return [head, tail] if tail and len(label) > LONGEST_LABEL else [label]

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from hub.monitoring.runbook import runbook
+from hub.web.words import ACTIONS, ACTS, CASES, KINDS, MANY, MEANING, MESSAGES, PARTNERS, ROLES, RULES, STATES
 from schemas.beneficiary import facts
 from schemas.codes import code_lists
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from schemas.codes import CodeList
@@ -25,60 +27,6 @@ SHORT_MONTHS = ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "aoû
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
           "décembre")  # fmt: skip
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-STATES = {
-    "received": "en cours",
-    "applied": "appliquée",
-    "refused": "refusée",
-    "repeated": "déjà reçue",
-    "redated": "déjà reçue",
-    "outdated": "dépassée",
-    "reverted": "annulée",
-    "held": "retenue",
-    None: "jamais reçue",
-}
-MESSAGES = {
-    "pending": "en attente",
-    "sent": "envoyé, sans réponse",
-    "acknowledged": "acquitté",
-    "rejected": "rejeté",
-    "unfound": "personne introuvable",
-    "parked": "mis de côté",
-    "replaced": "remplacé",
-}
-KINDS = {"full": "complète", "delta": "changements", None: "–"}
-PARTNERS = {"caf": "CAF / MSA", "pole_emploi": "Pôle emploi"}
-RULES = {
-    "required": "champ obligatoire absent",
-    "not_future": "date dans le futur",
-    "not_before": "date trop ancienne",
-    "not_before_birth": "date avant la naissance",
-    "has_letters": "nom sans aucune lettre",
-    "cle_json_repetee": "clé JSON répétée",
-    "json": "ligne JSON illisible",
-    "nombre_de_colonnes": "nombre de colonnes",
-    "valeur_repetee": "valeur répétée",
-}
-ROLES = {
-    "operator": "opérateur",
-    "reviewer": "instructeur des rapprochements",
-    "dpo": "délégué à la protection des données",
-    "administrator": "administrateur",
-    "partner": "partenaire (lecture seule)",
-}
-ACTIONS = {
-    "personne_vue": "dossier consulté",
-    "personnes_cherchees": "recherche de personnes",
-    "nir_devoile": "NIR dévoilé",
-    "rapprochement_vu": "rapprochement consulté",
-    "quarantaine_vue": "enregistrement refusé consulté",
-    "quarantaine_devoilee": "enregistrement refusé dévoilé",
-    "rejets_exportes": "fichier de rejets téléchargé",
-}
-CASES = {
-    "a_confirmer": "fiches semblables, mais pas assez pour décider sans un agent",
-    "deux_verites": "deux partenaires certifiés ne disent pas la même chose",
-    "rapprochement_refuse": "réunir ces fiches réunirait deux personnes que tout sépare",
-}
 
 
 # What stands between two tags; what a partner wrote (in code, in pre) stays as it was written.
@@ -112,6 +60,20 @@ def capped(value: tuple[int, bool]) -> str:
 def percent(value: float | None) -> str:
     """A share, as in 12,5 %."""
     return "–" if value is None else f"{value * 100:.1f}".replace(".0", "").replace(".", ",") + f"{THIN}%"
+
+
+def chance(value: float | None) -> str:
+    """A probability: what is not certain is never shown as 0 or 100 %."""
+    if value is not None and value > 0.999:
+        return f"plus de {percent(0.999)}"
+    if value is not None and value < 0.001:
+        return f"moins de {percent(0.001)}"
+    return percent(value)
+
+
+def hours(value: float) -> str:
+    """Hours, to a tenth."""
+    return f"{value:.1f}".replace(".", ",") + f"{THIN}h"
 
 
 def size(value: int) -> str:
@@ -175,6 +137,21 @@ def message_state(state: str) -> str:
     return MESSAGES.get(state, state)
 
 
+def messages_title(state: str) -> str:
+    """The messages of a state, as a title."""
+    return MANY[state]
+
+
+def messages_meaning(state: str) -> str:
+    """What the messages of a state are."""
+    return MEANING[state]
+
+
+def act_name(kind: str) -> str:
+    """What was done, where no delivery is behind a message."""
+    return ACTS.get(kind, kind)
+
+
 def kind_name(kind: str | None) -> str:
     """Whether a delivery is a picture of everybody, or what changed."""
     return KINDS.get(kind, kind or "–")
@@ -200,11 +177,22 @@ def told(message: str) -> str:
 
 def alarm_told(message: str) -> str:
     """What an alarm says, where its flow, its partner or its delivery are already named."""
-    return told(re.sub(r"^[a-z_0-9]+(?:, livraison \d+(?: \([^)]*\))?)?\s: ", "", message))
+    said = told(re.sub(r"^[a-z_0-9]+(?:, livraison \d+(?: \([^)]*\))?)?\s: ", "", message))
+    return said[:1].upper() + said[1:]
 
 
 def _quoted(path: str) -> str:
     return f"«\u00a0{facts()[path].label}\u00a0»" if path in facts() else path
+
+
+def short_flow(label: str) -> str:
+    """The label of a flow without what stands in brackets."""
+    return label.partition(" (")[0]
+
+
+def flows_named(words: str, labels: Mapping[str, str]) -> str:
+    """A sentence with flows called by their label."""
+    return re.sub(r"\b[a-z]+(?:_[a-z0-9]+)+\b", lambda found: labels.get(found[0], found[0]), words)
 
 
 def role_name(role: str) -> str:
@@ -225,13 +213,17 @@ def case_kind(kind: str) -> str:
 def partner_name(partner: str) -> str:
     """The name of a partner, as people say it."""
     kind, _, code = partner.partition("_")
-    return PARTNERS.get(partner, f"Département {code}" if kind == "departement" else partner)
+    return PARTNERS.get(partner, f"Département{NO_BREAK}{code}" if kind == "departement" else partner)
 
 
 def field_name(path: str) -> str:
     """The label of a field of the common record; the column's own name when it is none."""
     known = facts().get(path)
-    return known.label if known else path
+    if known is None:
+        return path
+    return (
+        known.label.partition(" (")[0] if known.codes else known.label
+    )  # values are shown by their label, not their code
 
 
 def value_shown(value: Any, path: str = "") -> str:

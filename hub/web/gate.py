@@ -35,6 +35,10 @@ class Refused(HTTPException):
         super().__init__(403)
 
 
+class TooOld(Refused):
+    """A form does not prove that its page was ours, or its page was left open too long."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
     """What a form carries to prove that the page it stands on was ours and its reader's."""
@@ -62,11 +66,11 @@ def allowed(*roles: str) -> Callable[..., object]:
         found = await screens.who(request)
         if found is None:
             raise Unknown
+        request.state.account = found  # the page that refuses shows where else to go
         if not found.roles & set(roles):
             raise Refused
         if request.method not in {"GET", "HEAD"}:
             await _from_our_page(request, screens, found)
-        request.state.account = found
         return found
 
     account.roles = frozenset(roles)  # type: ignore[attr-defined] # what the tests' matrix is checked against
@@ -77,7 +81,7 @@ async def _from_our_page(request: Request, screens: Screens, account: Account) -
     form = await request.form()
     token = form.get(TOKEN_FIELD)
     if not isinstance(token, str) or not Tokens(secret=screens.secret).holds(token, account.name):
-        raise Refused
+        raise TooOld
 
 
 Anybody = Annotated[Account, Depends(allowed(*EVERYBODY))]

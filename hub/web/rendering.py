@@ -36,7 +36,8 @@ FILTERS = {
     "kind": french.kind_name, "alarm": french.alarm_name, "help": runbook().root.get, "rule": french.rule_name, "message_state": french.message_state,
     "field": french.field_name, "role": french.role_name, "action": french.action_name, "case_kind": french.case_kind,
     "value": french.value_shown, "told": french.told, "alarm_told": french.alarm_told, "month": french.month_name,
-    "marked": marked, "long_day": french.long_day,
+    "marked": marked, "long_day": french.long_day, "chance": french.chance, "hours": french.hours, "flows_named": french.flows_named, "act": french.act_name,
+    "messages_title": french.messages_title, "messages_meaning": french.messages_meaning,
 }  # fmt: skip
 
 # What the navigation shows, and to whom.
@@ -53,7 +54,12 @@ NAVIGATION = (
 )
 
 # The page of the navigation that a page belongs to, where its name does not say.
-SECTIONS = {"livraison.html": "flux", "partage.html": "partages", "consultations.html": "journal"}
+SECTIONS = {
+    "aide.html": "aujourdhui",
+    "livraison.html": "flux",
+    "partage.html": "partages",
+    "consultations.html": "journal",
+}
 
 # What a page says after an action, by the word its address carries: never anything else.
 SAID = {
@@ -62,6 +68,7 @@ SAID = {
     "liberee": "La livraison est acceptée : elle est relue et appliquée. Rechargez la page dans un instant.",
     "refusee": "La livraison est refusée : rien n'en est appliqué.",
     "annulee": "La livraison est annulée.",
+    "recompte": "Le registre est recompté, fiche par fiche. Rechargez la page dans un instant.",
     "rejoue": "L'enregistrement a été relu et accepté.",
     "encore_refuse": "L'enregistrement a été relu : il est encore refusé, pour la raison ci-dessous.",
     "rejeu_lance": "Les enregistrements sont relus un à un. Rechargez la page dans un instant.",
@@ -112,6 +119,7 @@ def render(request: Request, template: str, *, status: int = 200, **shown: Any) 
         "token": Tokens(secret=screens.secret).make(account.name) if account else "",
         "signs_in": screens.signs_in,
         "navigation": [item for item in NAVIGATION if account and account.roles & item[2]],
+        "labels": {name: flow.label for name, flow in screens.hub.flows.items()},
         "said": SAID.get(request.query_params.get("fait", "")),
         "to": lambda name, /, **given: path_to(request, name, **given),
         "page": SECTIONS.get(template, template.removesuffix(".html")),
@@ -120,10 +128,18 @@ def render(request: Request, template: str, *, status: int = 200, **shown: Any) 
 
 
 def go(
-    request: Request, name: str, /, *, said: str | None = None, query: Mapping[str, str] | None = None, **given: Any
+    request: Request,
+    name: str,
+    /,
+    *,
+    said: str | None = None,
+    query: Mapping[str, str] | None = None,
+    place: str = "",
+    **given: Any,
 ) -> Response:
-    """To another page after an action, which it names."""
+    """To another page after an action, which it names; at a ``place`` of it."""
     address = path_to(request, name, **given)
     asked = {"fait": said, **(query or {})}
     shown = urlencode({key: value for key, value in asked.items() if value})
-    return RedirectResponse(f"{address}?{shown}" if shown else address, status_code=303)
+    asked_for = f"{address}?{shown}" if shown else address
+    return RedirectResponse(f"{asked_for}#{place}" if place else asked_for, status_code=303)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,15 @@ class Afterwards:
         self._waiting: set[str] = set()
         self._lock = threading.Lock()
 
-    def do(self, name: str, work: Callable[[], object]) -> None:
-        """Do it soon; what already waits under that name is not asked for twice."""
+    def do(self, name: str, work: Callable[[], object], *, answer_within: float = 0) -> None:
+        """Do it soon; what already waits under that name is not asked for twice. Wait so many seconds that it may be done."""
         with self._lock:
             if name in self._waiting:
                 return
             self._waiting.add(name)
-        self._worker.submit(self._run, name, work)
+        done = self._worker.submit(self._run, name, work)
+        with suppress(TimeoutError):
+            done.result(answer_within)
 
     def _run(self, name: str, work: Callable[[], object]) -> None:
         with self._lock:
@@ -69,6 +72,7 @@ class Screens:
     secret: bytes
     signs_in: bool
     afterwards: Afterwards = field(default_factory=Afterwards)
+    previews: Afterwards = field(default_factory=Afterwards)  # what takes long and changes nothing keeps no act waiting
 
 
 def here(request: Request) -> Screens:

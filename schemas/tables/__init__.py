@@ -13,12 +13,13 @@ from schemas.tables.arrivals import (
     delivery_record,
     full_picture,
     quarantine,
+    release_preview,
     remembered_unit,
     staged_record,
 )
 from schemas.tables.base import metadata
 from schemas.tables.operators import access_log, account
-from schemas.tables.outgoing import checkpoint, disclosure, message, switched_off, sync_file, told
+from schemas.tables.outgoing import act, checkpoint, disclosure, message, switched_off, sync_file, told
 from schemas.tables.people import (
     comparison,
     decision,
@@ -50,6 +51,7 @@ __all__ = [
     "access_log",
     "access_token",
     "account",
+    "act",
     "agreement_version",
     "alarm",
     "asked",
@@ -77,6 +79,7 @@ __all__ = [
     "recall",
     "recall_message",
     "redaction",
+    "release_preview",
     "remembered_unit",
     "review_case",
     "review_opinion",

@@ -160,3 +160,16 @@ counted_ledger = Table(
     moment("counted_at"),
     comment="the running ledger of each flow as it was last counted, row by row: derived, may be counted again",
 )
+
+release_preview = Table(
+    "release_preview",
+    metadata,
+    Column("delivery_id", ForeignKey("delivery.id"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    moment("asked_at"),
+    moment("done_at", nullable=True),
+    Column("counts", JSONB, comment="what letting the delivery through would do: counts only"),
+    CheckConstraint("state in ('asked', 'done', 'too_long', 'gave_way', 'failed')", name="known_state"),
+    comment="what letting a held delivery through would do, as it was last tried and undone: derived, may be tried again",
+)

@@ -46,6 +46,19 @@ sync_file = Table(
     CheckConstraint("kind in ('delta', 'full')", name="known_kind"),
 )
 
+act = Table(
+    "act",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True, comment="its trace is made from it"),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, comment="a delivery or a partner: never a person"),
+    moment("at"),
+    CheckConstraint(
+        "kind in ('revert', 'unlink', 'right', 'erasure', 'retention', 'agreement', 'resend')", name="known_kind"
+    ),
+    comment="what was done, no delivery being behind it, that partners had to be told of",
+)
+
 message = Table(
     "message",
     metadata,
@@ -69,6 +82,11 @@ message = Table(
         index=True,
         comment="whose word it carries: its trace is that delivery's",
     ),
+    Column(
+        "act_id",
+        ForeignKey("act.id"),
+        comment="what made it, where no delivery did: its trace is that act's",
+    ),
     moment("arrived_at", nullable=True),
     moment("created_at"),
     moment("next_attempt_at"),
@@ -79,6 +97,7 @@ message = Table(
         "state in ('pending', 'sent', 'acknowledged', 'rejected', 'unfound', 'parked', 'replaced')", name="known_state"
     ),
 )
+Index("ix_message_act_id", message.c.act_id, postgresql_where=message.c.act_id.is_not(None))
 Index(
     "ix_message_pending",
     message.c.partner,

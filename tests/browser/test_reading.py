@@ -19,7 +19,7 @@ def test_the_journal_is_read_by_partner_and_month(hub, address, sign_in, shoot):
     page.select_option("#mois", label="novembre\u00a02026")
     page.click("button:text('Filtrer')")
     page.wait_for_selector("text=tout montrer")
-    told = set(page.locator("tbody tr td:nth-child(3)").all_inner_texts())
+    told = {plain(each) for each in page.locator("tbody tr td:nth-child(3)").all_inner_texts()}
     (expected,) = asked(hub, "select count(*) from disclosure where partner = 'departement_08'")
     shoot(page, "acte-journal-filtre")
 
@@ -78,6 +78,8 @@ def test_a_partner_looks_at_its_own_and_can_do_nothing(address, sign_in, shoot):
         page.goto(address + path)
         assert page.locator("main form, main button").count() == 0, path
         assert "Département" not in page.inner_text("main")
+    page.goto(f"{address}/aide")
+    assert "Accès refusé" in page.inner_text("h1")
 
 
 def test_what_asks_for_nothing_waits_out_of_the_way(sign_in):
@@ -97,3 +99,18 @@ def test_the_questions_nobody_has_to_ask_again_are_counted(address, sign_in):
 
     assert page.locator("tbody tr").count() > 0
     assert "Aucune question" not in page.inner_text("tbody")
+
+
+def test_single_keys_are_switched_off_by_whoever_dictates(hub, address, sign_in):
+    page = sign_in("rachid")
+    (case,) = asked(hub, "select id from review_case where closed_at is null order by worth, id desc limit 1")
+    page.goto(f"{address}/rapprochements/{case}")
+    page.click("text=Raccourcis d'une seule touche")
+    page.goto(f"{address}/rapprochements/{case}")
+    page.keyboard.press("d")
+    page.keyboard.press("s")
+    page.wait_for_timeout(300)
+
+    assert page.url == f"{address}/rapprochements/{case}"
+    assert not page.locator("[data-shortcuts]").is_checked(), "it is remembered"
+    assert asked(hub, f"select closed_at is null from review_case where id = {case}") == [True]

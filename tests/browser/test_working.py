@@ -221,7 +221,7 @@ def test_messages_set_aside_go_again_and_what_waits_is_sent_and_acknowledged(hub
     assert "Le partenaire ne répond pas" in page.inner_text("main")
     page.click("text=Relancer ces messages")
     page.wait_for_selector("text=de nouveau en attente")
-    assert page.inner_text("h2#messages").endswith("en attente"), "one sees where they went"
+    assert page.inner_text("h2#messages") == "Messages en attente", "one sees where they went"
     assert asked(hub, "select count(*) from message where state = 'parked'") == [0]
 
     page.goto(f"{address}/partages/departement_52")

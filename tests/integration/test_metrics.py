@@ -17,6 +17,7 @@ from hub.web.serving import screens
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
+LABELS = {"flow", "kind", "measure", "outcome", "partner", "rule", "state"}
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "hub.json"
 
 
@@ -52,6 +53,12 @@ def test_no_metric_holds_anybody(finished, sandbox):
     for adult in sandbox.population.adults:
         assert adult.nir not in said
         assert adult.email not in said
+    labels = {
+        (name, value) for family in text_string_to_metric_families(said)
+        for sample in family.samples for name, value in sample.labels.items()
+    }  # fmt: skip
+    assert {name for name, _ in labels} <= LABELS, "a label that could be a person's is looked at before it is let in"
+    assert not any(re.search(r"\d{5}|[A-Z]{3}|@", value) for _, value in labels)
 
 
 def test_every_metric_of_the_dashboard_exists(finished):

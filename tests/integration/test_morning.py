@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from cycle import turn
 from sqlalchemy import text
+from visitors import open_accounts, token, visitor
 
-from hub.intake.held import what_releasing_does
+from hub.intake.preview import ask_preview, make_preview, preview_of, what_releasing_does
 from hub.share import share_with
 from hub.sharing.aside import replay
+from hub.storage.giving_way import GaveWay, TooLong
+from hub.storage.store import take_lock
+from hub.web.serving import screens
 
 pytestmark = pytest.mark.integration
 
@@ -66,3 +73,129 @@ def test_what_letting_it_through_would_do_is_said_and_nothing_moves(hub, partner
     with hub.engine.begin() as connection:
         connection.execute(text("delete from staged_record where delivery_id = :id"), {"id": held})
     assert what_releasing_does(hub, held, author="a.dupont", now=clock()) == would, "read again where it must be"
+
+
+@pytest.fixture
+def held(hub, partners, clock):
+    """A delivery that waits for an operator."""
+    partners.deposit_day(0)
+    turn(hub, partners, clock)
+    partners.deposit_morning()
+    turn(hub, partners, clock)
+    with hub.engine.connect() as connection:
+        return connection.execute(text("select id from delivery where state = 'held'")).scalar_one()
+
+
+def stuck(hub, stop):
+    """Somebody who works on the records that a preview comes to once it has the lock: it waits in the middle."""
+    ready = threading.Event()
+
+    def work():
+        with hub.engine.begin() as connection:
+            connection.execute(text("select from source_record for update"))
+            ready.set()
+            stop.wait(20)
+
+    threading.Thread(target=work, daemon=True).start()
+    assert ready.wait(10)
+
+
+def test_a_preview_gives_way_to_whoever_must_reconcile(hub, held, clock):
+    stop, before, said = threading.Event(), waiting(hub), []
+    stuck(hub, stop)
+
+    def look():
+        try:
+            what_releasing_does(hub, held, author="a.dupont", now=clock())
+        except GaveWay as error:
+            said.append(error)
+
+    preview = threading.Thread(target=look)
+    preview.start()
+    time.sleep(1.5)  # it holds the lock by now, and waits for the records
+    began = time.monotonic()
+    with hub.engine.begin() as connection:
+        take_lock(connection, "reconcile")
+    waited = time.monotonic() - began
+    preview.join(10)
+    stop.set()
+
+    assert len(said) == 1
+    assert 0.5 < waited < 3
+    assert waiting(hub) == before
+
+
+def test_a_preview_that_takes_too_long_is_stopped_and_says_so(hub, held, clock):
+    stop = threading.Event()
+    stuck(hub, stop)
+
+    with pytest.raises(TooLong):
+        what_releasing_does(hub, held, author="a.dupont", now=clock(), longest=1)
+    stop.set()
+    would = what_releasing_does(hub, held, author="a.dupont", now=clock())
+
+    assert would["state"] == "applied", "nothing of the one that was stopped is left"
+
+
+def test_what_a_preview_found_is_kept_and_goes_with_the_decision(hub, held, clock):
+    from hub.intake.held import refuse
+
+    def shown():
+        with hub.engine.connect() as connection:
+            return preview_of(connection, held)
+
+    assert shown() is None
+    ask_preview(hub, held, author="a.dupont", now=clock())
+    assert (shown().state, shown().counts) == ("asked", None)
+    make_preview(hub, held, author="a.dupont", clock=clock)
+    assert (shown().state, shown().asked_by, shown().counts["state"]) == ("done", "a.dupont", "applied")
+    refuse(hub, held, author="a.dupont", reason="envoi partiel", now=clock())
+    assert shown() is None
+
+
+def test_the_page_of_a_held_delivery_says_how_far_the_preview_is(hub, held, clock):
+    open_accounts(hub, clock())
+    said = {
+        "asked": "en train d'être essayé",
+        "gave_way": "pour ne pas retarder ce qui arrivait",
+        "too_long": "une livraison acceptée peut encore être annulée",
+        "failed": "L'essai n'a pas abouti",
+    }
+    ask_preview(hub, held, author="a.dupont", now=clock())
+    with screens(hub, clock=clock) as address:
+        client = visitor(address, "operator")
+        for state, words in said.items():
+            with hub.engine.begin() as connection:
+                connection.execute(text("update release_preview set state = :it, done_at = now()"), {"it": state})
+            page = client.get(f"/livraisons/{held}").text
+            assert words in page
+            assert ("Accepter pour de bon" in page) == (state == "too_long"), "not before it was tried, where it can be"
+        form = {"jeton": token(client, f"/livraisons/{held}")}
+        answer = client.post(f"/livraisons/{held}/accepter", data=form)
+
+        assert answer.headers["location"] == f"/livraisons/{held}#decision"
+        for _ in range(100):
+            page = client.get(f"/livraisons/{held}").text
+            if "Essayé puis défait" in page:
+                break
+            time.sleep(0.1)
+        assert "Accepter pour de bon" in page
+
+
+def test_a_ledger_that_is_old_says_so_and_is_counted_again_by_whoever_asks(hub, held, clock, monkeypatch):
+    monkeypatch.setattr("hub.intake.counted_ledger.FEW", -1)
+    open_accounts(hub, clock())
+    with screens(hub, clock=clock) as address:
+        client = visitor(address, "operator")
+        first = client.get("/flux/caf_rsa").text
+        for _ in range(100):
+            page = client.get("/flux/caf_rsa").text
+            if "en train d'être recompté" not in page:
+                break
+            time.sleep(0.1)
+        form = {"jeton": token(client, "/flux/caf_rsa")}
+        answer = client.post("/flux/caf_rsa/recompter", data=form)
+
+    assert "Le registre n'a pas encore été compté" in first.replace("&#39;", "'")
+    assert "Fiches présentes dans la base" in page
+    assert answer.headers["location"] == "/flux/caf_rsa?fait=recompte"

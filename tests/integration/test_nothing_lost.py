@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from connectors.readers.xml_households import XmlReader
 from hub.alarms import open_alarms
-from hub.intake import pipeline
+from hub.intake import counted_ledger, pipeline
+from hub.intake.counted_ledger import NOT_CLOSING, STANDS, count_ledger, count_ledgers, ledger_to_show
 from hub.intake.held import refuse, release
 from hub.intake.quarantined import drop, quarantined
 from hub.intake.reject_file import write_rejects
@@ -22,6 +23,7 @@ from hub.intake.replay import replay
 from hub.intake.revert import revert
 from hub.intake.running_ledger import running_ledger
 from hub.people.reconcile import reconcile
+from hub.rights.erasure import erase
 from quality.declaration import Quality, RowRule
 from schemas.errors import FixTheDeclaration, TryAgainLater
 
@@ -299,6 +301,82 @@ def test_a_row_lost_behind_the_ledgers_back_is_noticed(intake):
         connection.execute(text("update source_record set left_on = '2026-11-02' where id = 1"))
 
     assert [line["closes"] for line in intake.ledger()] == [False]
+
+
+def test_a_ledger_that_does_not_close_raises_an_alarm_until_it_does(intake):
+    engine = intake.hub.engine
+    intake.take(caf("2026-10-01", PEOPLE, kind="M"))
+    intake.take(caf("2026-11-01", PEOPLE[:8], kind="M"))
+    assert count_ledgers(engine, ["caf_rsa", "departement_pivot"], now=intake.clock()) == 0
+    assert NOT_CLOSING not in intake.alarms()
+
+    with engine.begin() as connection:  # somebody's movement is lost
+        connection.execute(text("delete from movement where kind = 'left' and source_record_id = 9"))
+    assert count_ledgers(engine, ["caf_rsa"], now=intake.clock()) == 0, "the count still stands"
+    assert count_ledgers(engine, ["caf_rsa"], now=intake.clock() + STANDS) == 1
+    with engine.connect() as connection:
+        [said] = [each for each in open_alarms(connection) if each["kind"] == NOT_CLOSING]
+    assert (said["subject"], said["flow"]) == ("registre caf_rsa", "caf_rsa")
+    assert said["message"] == "caf_rsa : 11/2026, 9 fiches à la fin d'après les mouvements, 8 dans la base."
+
+    intake.take(caf("2026-12-01", PEOPLE[:8], kind="M"))  # the alarm stands for as long as it is so
+    assert count_ledgers(engine, ["caf_rsa"], now=intake.clock()) == 1
+    with engine.begin() as connection:
+        connection.execute(text("update source_record set left_on = null where id = 9"))
+        connection.execute(text("delete from movement where source_record_id = 9 and kind = 'left'"))
+    count_ledger(engine, "caf_rsa", now=intake.clock())
+    assert NOT_CLOSING not in intake.alarms()
+
+
+def test_a_delivery_that_is_held_is_no_gap_in_the_ledger(intake):
+    intake.take(caf("2026-11-01", PEOPLE, kind="M"))
+    line = intake.take(caf("2026-11-01", PEOPLE[:3], kind="M"), name="corrige.xml")
+    assert (line.state, line.received) == ("held", 3)
+
+    [month] = intake.ledger()
+
+    assert (month["received"], month["settled"], month["waiting"], month["closes"]) == (13, 10, 3, True)
+
+
+def test_what_moves_a_ledger_has_it_counted_again_and_nothing_else_does(intake):
+    engine, now = intake.hub.engine, intake.clock()
+    intake.take(caf("2026-10-01", PEOPLE, kind="M"))
+    line = with_a_bad_record(intake)
+    reconcile(intake.hub, clock=intake.clock)
+    first = ledger_to_show(engine, "caf_rsa", now=now)
+    later = now + STANDS / 2
+    assert ledger_to_show(engine, "caf_rsa", now=later) == first
+
+    def is_counted_again():
+        return ledger_to_show(engine, "caf_rsa", now=later).counted_at == later
+
+    relaxed(intake.hub)
+    replay(intake.hub, clock=intake.clock)
+    assert is_counted_again(), "a record was replayed"
+    later += STANDS / 100
+    [who] = intake.rows("select person_id from link order by 1 limit 1")
+    erase(intake.hub, who[0], author="a", reason="demande", clock=intake.clock, dry_run=False)
+    assert is_counted_again(), "somebody was erased"
+    later += STANDS / 100
+    revert(intake.hub, line.id, author="a", reason="essai", clock=intake.clock, dry_run=False)
+    assert is_counted_again(), "a delivery was reverted"
+    later += STANDS / 100
+    assert not is_counted_again()
+
+
+def test_a_large_ledger_is_shown_as_it_was_counted_and_said_to_be_stale(intake, monkeypatch):
+    engine, now = intake.hub.engine, intake.clock()
+    monkeypatch.setattr(counted_ledger, "FEW", 10)
+    assert ledger_to_show(engine, "caf_rsa", now=now).lines == []
+    intake.take(caf("2026-10-01", PEOPLE, kind="M"))
+
+    unseen = ledger_to_show(engine, "caf_rsa", now=now)
+    count_ledger(engine, "caf_rsa", now=now)
+    intake.take(caf("2026-11-01", PEOPLE[:8], kind="M"))
+    shown = ledger_to_show(engine, "caf_rsa", now=now)
+
+    assert (unseen.lines, unseen.stale) == ([], True)
+    assert (len(shown.lines), shown.counted_at, shown.stale) == (1, now, True)
 
 
 # --- quarantine ---------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from intake import caf
 from sqlalchemy import text
 from test_sharing import CIVIL, DECISION, OF_CAF, OF_DEPARTEMENT, World
 
+from hub.acts import begin_act
 from hub.dossiers import protections
 from hub.dossiers.protections import current_person, every_id, listed
 from hub.intake import pipeline
@@ -442,7 +443,8 @@ def test_an_erasure_killed_before_the_deliveries_were_crossed_out_goes_on(intake
     intake.take([(1, "ZOE", "08000"), (2, "ANNE", "08000")], "2026-11-01")
     who = intake.person("ZOE")
     with hub.engine.begin() as connection:
-        destroy(hub, connection, {who: [who]}, cause="request", author="a", reason="r", now=intake.clock())
+        act = begin_act(connection, "erasure", now=intake.clock())
+        destroy(hub, connection, {who: [who]}, act=act, author="a", reason="r", now=intake.clock())
     with hub.engine.connect() as connection:
         sha256 = connection.execute(text("select sha256 from delivery")).scalar_one()
     assert b"ZOE" in hub.raw.open(sha256).read()

@@ -11,6 +11,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 from visitors import PAGE, PASSWORD, ROLES, open_accounts, token, visitor
 
+from hub.alarms import Alarm, close_alarms, raise_alarms
+from hub.monitoring.runbook import runbook
 from hub.web import accounts
 from hub.web.app import create_app
 from hub.web.serving import screens
@@ -24,9 +26,11 @@ PERSON = "00000000-0000-4000-8000-000000000000"
 # Who may ask for what: O operator, R reviewer, D data protection officer, A administrator, P partner.
 MATRIX = {
     "GET /": "ORDAP",
+    "GET /aide": "ORDA",
     "POST /alertes/{number}": "O",
     "GET /flux": "ORDAP",
     "GET /flux/{name}": "ORDAP",
+    "POST /flux/{name}/recompter": "O",
     "GET /livraisons/{number}": "ORDAP",
     "POST /livraisons/{number}/accepter": "O",
     "POST /livraisons/{number}/refuser": "O",
@@ -122,6 +126,43 @@ def test_a_form_without_its_pages_token_does_nothing(served):
     assert client.post("/quarantaine", data={"jeton": "faux"}).status_code == 403
     assert client.post("/quarantaine", data={"jeton": token(other)}).status_code == 403
     assert client.post("/quarantaine", data={"jeton": token(client)}).status_code == 303
+
+
+def test_whoever_is_refused_is_told_why_and_where_else_to_go(served):
+    client = visitor(served, "operator")
+    refused = client.get("/personnes")
+    too_old = client.post("/quarantaine", data={"jeton": "faux"})
+
+    assert "Votre compte (opérateur)" in refused.text
+    assert "restée ouverte trop longtemps" in too_old.text
+    for page in (refused, too_old):
+        assert 'href="/quarantaine"' in page.text, "the menu is there"
+
+
+def test_an_address_nobody_made_is_answered_in_french(served):
+    client = visitor(served, "operator")
+    page, program = client.get("/nulle-part"), httpx.get(f"{served}/nulle-part")
+    asked_otherwise = client.get("/alertes/1")
+
+    assert (page.status_code, program.status_code, asked_otherwise.status_code) == (404, 404, 405)
+    assert program.json() == {"detail": "introuvable"}
+    for each in (page, asked_otherwise):
+        assert "Page introuvable" in each.text
+
+
+def test_every_alarm_leads_to_what_to_do_about_it(served, hub):
+    client = visitor(served, "operator")
+    places = set(re.findall(r'<h2 id="([^"]+)"', client.get("/aide").text))
+    for kind in runbook().root:
+        with hub.engine.begin() as connection:
+            raised = Alarm(kind=kind, subject="registre caf_rsa", flow="caf_rsa", message="caf_rsa : essai.")
+            raise_alarms(connection, [raised], now=NOW)
+        led_to = [re.findall(r'href="/aide#([^"]+)"', client.get(page).text) for page in ("/", "/flux/caf_rsa")]
+        with hub.engine.begin() as connection:
+            close_alarms(connection, "registre caf_rsa", now=NOW)
+
+        assert led_to == [[kind], [kind]]
+        assert kind in places
 
 
 def test_a_session_ends_when_it_is_not_used_and_when_it_is_long(hub):
@@ -258,7 +299,7 @@ def test_counts_are_shown_and_nobody(inhabited):
         page = visitor(address, "operator").get("/").text
 
     assert "appliquée" in page
-    assert "Département 08" in page
+    assert "Département\u00a008" in page
     assert not any(adult.nir in page or adult.email in page for adult in partners.population.adults)
 
 

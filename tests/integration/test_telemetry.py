@@ -12,9 +12,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from sqlalchemy import text
 
 from hub import telemetry
+from hub.intake.revert import revert
+from hub.people.unlink import unlink
+from hub.rights.erasure import erase
+from hub.rights.rights import end, place
 from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
-from hub.steps import acknowledge_step, receive_step, reconcile_step, settle_step, share_step
+from hub.steps import acknowledge_step, clock, receive_step, reconcile_step, settle_step, share_step
 from schemas.errors import Unforeseen
 
 pytestmark = pytest.mark.integration
@@ -122,6 +126,79 @@ def test_what_is_told_is_in_the_trace_of_the_delivery_behind_it_even_when_two_ar
     ]
     assert {span["hub.delivery"]: span["hub.messages"] for span in shared} == expected
     assert len(shared) == len(expected) > 0
+
+
+def first_told(hub):
+    """Somebody with two records, of whom a département was told and has answered; and one of the records."""
+    asked = """
+        select m.person_id, max(l.source_record_id) as record from message m
+        join link l on l.person_id = m.person_id and l.superseded_at is null
+        where m.partner = 'departement_08' and m.state = 'acknowledged' group by 1 having count(*) > 1 order by 1 limit 1
+    """
+    with hub.engine.connect() as connection:
+        return connection.execute(text(asked)).one()
+
+
+def objection_lifted(hub, clock):
+    who = first_told(hub).person_id
+    with hub.engine.begin() as connection:  # what it was told is forgotten, so that lifting tells it again
+        connection.execute(text("update told set content = '{}' where person_id = :who"), {"who": who})
+    place(hub, who, kind="objection", author="Alix", reason="demande", now=clock())
+    end(hub, who, kind="objection", author="Alix", now=clock())
+
+
+def unlinked(hub, clock):
+    found = first_told(hub)
+    unlink(hub, found.person_id, found.record, author="Alix", reason="essai", clock=clock, dry_run=False)
+
+
+def erased(hub, clock):
+    erase(hub, first_told(hub).person_id, author="Alix", reason="demande", clock=clock, dry_run=False)
+
+
+def reverted(hub, clock):
+    with hub.engine.connect() as connection:
+        number = connection.execute(text("select min(id) from delivery where flow = 'caf_rsa'")).scalar_one()
+    revert(hub, number, author="Alix", reason="essai", clock=clock, dry_run=True)
+    revert(hub, number, author="Alix", reason="essai", clock=clock, dry_run=False)
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"), [(reverted, "revert"), (unlinked, "unlink"), (objection_lifted, "right"), (erased, "erasure")]
+)
+def test_what_is_told_because_of_an_act_is_one_trace_from_the_act_to_its_acknowledgement(
+    collector, steps, hub, act, kind
+):
+    for flow in ("caf_rsa", "departement_pivot", "departement_webrsa"):
+        settle_step(receive_step(flow))
+    reconcile_step()
+    share_step("departement_08")
+    steps.partners_work()
+    acknowledge_step("departement_08")
+    with hub.engine.connect() as connection:
+        before = set(connection.execute(text("select id from message")).scalars())
+    collector.spans.clear()
+
+    act(hub, clock)
+    share_step("departement_08")
+    steps.partners_work()
+    acknowledge_step("departement_08")
+
+    with hub.engine.connect() as connection:
+        asked = "select id, act_id, delivery_id, state from message where partner = 'departement_08'"
+        written = [row for row in connection.execute(text(asked)) if row.id not in before]
+    assert len(written) > 0
+    assert {(row.delivery_id, row.state) for row in written} == {(None, "acknowledged")}
+    [number] = {row.act_id for row in written}
+    trace = telemetry.trace_id(telemetry.Acted(id=number, kind=kind)).to_bytes(16, "big")
+    spans = {span.name: span for span in collector.spans if span.trace_id == trace}
+    assert set(spans) == {kind, "share", "acknowledge"}
+    assert not spans[kind].parent_span_id
+    assert {spans[each].parent_span_id for each in ("share", "acknowledge")} == {spans[kind].span_id}
+    for step in ("share", "acknowledge"):
+        assert {each.key: each.value.int_value for each in spans[step].attributes}["hub.messages"] == len(written)
+    roots = [span for span in collector.spans if span.name == kind]
+    assert len(roots) == (2 if kind == "right" else 1), "a dry run is no act; placing and lifting are two"
 
 
 def test_nobody_is_in_what_is_sent(collector, steps):

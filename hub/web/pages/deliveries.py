@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -11,7 +12,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from hub.intake import pipeline
-from hub.intake.held import refuse, release, what_releasing_does
+from hub.intake.held import refuse, release
+from hub.intake.preview import ask_preview, make_preview, preview_of
 from hub.intake.reject_file import write_rejects
 from hub.intake.revert import revert
 from hub.people.reconcile import reconcile
@@ -29,6 +31,7 @@ router = APIRouter()
 Here = Annotated[Screens, Depends(here)]
 Reason = Annotated[str, Form(alias="motif", min_length=3, max_length=300)]
 IN_MEMORY = 1 << 20
+AT_ONCE = 2.0  # seconds a page waits for what it could show a moment later
 
 
 @router.get("/livraisons/{number}", name="livraison")
@@ -44,8 +47,9 @@ def _page(request: Request, screens: Screens, me: Account, number: int, **more: 
         refused = queries.refused(connection, number)
         linked = queries.linked(connection, number)
         shared = queries.shared(connection, number) if me.partner is None else []
+        preview = preview_of(connection, number) if row.state == "held" else None
     label = screens.hub.flow(row.flow).label if row.flow in screens.hub.flows else row.flow
-    given = {"undone": None, "would": None, "typed": ""} | more
+    given = {"undone": None, "preview": preview, "typed": ""} | more
     return render(
         request, "livraison.html", line=row, label=label, refused=refused, linked=linked, shared=shared, **given
     )
@@ -61,8 +65,10 @@ def let_through(
 ) -> Response:
     """Let a held delivery through: first whom that would touch and what would be told, then, once said to be sure, do it."""
     if not sure:
-        would = what_releasing_does(screens.hub, number, author=me.name, now=screens.clock())
-        return _page(request, screens, me, number, would=would)
+        ask_preview(screens.hub, number, author=me.name, now=screens.clock())
+        make = partial(make_preview, screens.hub, number, author=me.name, clock=screens.clock)
+        screens.previews.do(f"aperçu {number}", make, answer_within=AT_ONCE)
+        return go(request, "livraison", number=number, place="decision")
     release(screens.hub, number, author=me.name, now=screens.clock())
     screens.afterwards.do(f"livraison {number}", lambda: _settle(screens, number))
     return go(request, "livraison", number=number, said="liberee")

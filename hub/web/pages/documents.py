@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ from lxml import html
 from markupsafe import Markup
 from starlette.responses import Response
 
+from hub.web import french
 from hub.web.gate import Staff
 from hub.web.rendering import go, render
 from hub.web.screens import Screens, here
@@ -18,6 +20,8 @@ from hub.web.suite_docs import write_suite_docs_apart
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.opening import Hub
 
 router = APIRouter()
@@ -40,7 +44,8 @@ def document(request: Request, screens: Here, me: Staff, path: str) -> Response:
     asked = (home / path).resolve()
     if not asked.is_relative_to(home) or asked.suffix != ".html" or not asked.is_file():
         raise FixTheDeclaration("There is no such page.")
-    title, content = within(asked.read_text(encoding="utf-8"))
+    labels = {name: flow.label for name, flow in screens.hub.flows.items()}
+    title, content = within(asked.read_text(encoding="utf-8"), labels=labels)
     return render(request, "qualite_document.html", title=title, content=content, is_index=path == INDEX)
 
 
@@ -55,11 +60,14 @@ def composed_at(hub: Hub) -> datetime | None:
     return datetime.fromtimestamp(index.stat().st_mtime, tz=UTC) if index.is_file() else None
 
 
-def within(page: str) -> tuple[str, Markup]:
-    """The title of a page and what stands under it, with headings in our order and its tables scrolling by themselves."""
+def within(page: str, *, labels: Mapping[str, str]) -> tuple[str, Markup]:
+    """The title of a page and what stands under it, with headings in our order and its tables scrolling by themselves.
+
+    Fields, flows and figures are written as on every other screen.
+    """
     body: Any = html.document_fromstring(page).find("body")
     heading = body.find("h1")
-    title = heading.text_content() if heading is not None else ""
+    title = _title(heading.text_content() if heading is not None else "", labels)
     if heading is not None:
         heading.drop_tree()
     for gone in body.xpath(
@@ -68,9 +76,26 @@ def within(page: str) -> tuple[str, Markup]:
         gone.drop_tree()
     for element in body.iter(*HEADINGS, "main"):
         element.tag = HEADINGS.get(element.tag, "div")
+    for element in body.iter(html.etree.Element):
+        element.text, element.tail = _written(element.text, labels), _written(element.tail, labels)
     for number, table in enumerate(body.xpath(".//table"), 1):
         _scrolling(table, number)
     return title, Markup(html.tostring(body, encoding="unicode").removeprefix("<body>").removesuffix("</body>"))  # noqa: S704 - written by us
+
+
+def _title(title: str, labels: Mapping[str, str]) -> str:
+    """« Livraisons / flux / livraison-10 / moment » as it would be said."""
+    _, flow, *of_delivery = *title.split(" / "), "", ""
+    if flow not in labels:
+        return title
+    number = of_delivery[0].partition("-")[2]
+    return f"Livraison {number}, {labels[flow]}" if number else f"Ce qui est attendu de {labels[flow]}"
+
+
+def _written(words: str | None, labels: Mapping[str, str]) -> str | None:
+    if not words or not words.strip():
+        return words
+    return re.sub(r"(\d)%", r"\1 %", french.flows_named(french.told(words), labels))
 
 
 def _scrolling(table: Any, number: int) -> None:

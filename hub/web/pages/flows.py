@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from connectors.declaration import Flow
 from hub.alarms import open_alarms
-from hub.intake.counted_ledger import counted_ledger
+from hub.intake.counted_ledger import count_ledger, ledger_to_show
 from hub.monitoring.calendar import resend_request
 from hub.monitoring.oversight import MISSING, gaps
 from hub.web import french
 from hub.web.charts import Chart, Series
-from hub.web.gate import Anybody
+from hub.web.gate import Anybody, Operator
 from hub.web.queries import flows as queries
 from hub.web.queries.today import flows_today, next_due
-from hub.web.rendering import render
+from hub.web.rendering import go, render
 from hub.web.screens import Screens, here
 from hub.web.seeing import incoming, seen
 
@@ -42,17 +42,18 @@ def flow(request: Request, screens: Here, me: Anybody, name: str, avant: int | N
     """One flow: volumes, fill rates, refusals, latency, ledger by month, and its deliveries."""
     declared = screens.hub.flow(name)
     seen(me, declared.partner if declared.direction == "in" else None)
-    with screens.hub.engine.begin() as connection:
+    ledger = ledger_to_show(screens.hub.engine, name, now=screens.clock())
+    if ledger.stale:
+        _count_again(screens, name)
+    with screens.hub.engine.connect() as connection:
         past = queries.history(connection, name)
-        months, counted_at = counted_ledger(connection, name, now=screens.clock())
         refused = queries.refused_by_rule(connection, name)
         listed = queries.deliveries(connection, name, before=avant, limit=DELIVERIES + 1)
         alarms = open_alarms(connection, flow=name, limit=ALARMS)
     shown: dict[str, Any] = {
         "charts": charts(past),
-        "months": months,
-        "counted_at": counted_at,
-        "ledger": ledger_chart(months),
+        "counted": ledger,
+        "ledger": ledger_chart(ledger.lines),
         "refused": refused,
     }
     more = listed[DELIVERIES - 1]["id"] if len(listed) > DELIVERIES else None
@@ -68,6 +69,17 @@ def flow(request: Request, screens: Here, me: Anybody, name: str, avant: int | N
         first=avant is None,
         **shown,
     )
+
+
+@router.post("/flux/{name}/recompter", name="flux_recompter")
+def count_again(request: Request, screens: Here, _me: Operator, name: str) -> Response:
+    """Count the ledger again, row by row, without waiting for what moves it."""
+    _count_again(screens, screens.hub.flow(name).flow)
+    return go(request, "flux_un", name=name, said="recompte")
+
+
+def _count_again(screens: Screens, flow: str) -> None:
+    screens.afterwards.do(f"registre {flow}", lambda: count_ledger(screens.hub.engine, flow, now=screens.clock()))
 
 
 def request_for(screens: Screens, flow: Flow, alarms: list[dict[str, Any]]) -> str | None:

@@ -37,7 +37,7 @@ def quality(request: Request, screens: Here, me: Staff) -> Response:
     chart = Chart(
         id="refus",
         title="Part des enregistrements refusés sur trente jours",
-        labels=[row.flow for row in found],
+        labels=[french.short_flow(flows[row.flow].label) for row in found],
         series=[
             Series(name="refusés", values=[row.quarantined / row.received if row.received else None for row in found])
         ],
@@ -95,7 +95,7 @@ def verdicts_chart(promised: Quality, past: list[Any]) -> Chart:
     verdicts = [kept_and_broken(promised, row) for row in past]
     return Chart(
         id="verdicts",
-        title="Attentes tenues et non tenues, livraison après livraison",
+        title="Attentes tenues et non tenues par chaque livraison",
         labels=[f"{row.day:%d/%m}" for row in past],
         bars=True,
         series=[
@@ -135,7 +135,7 @@ def trends(promised: Quality, past: list[Any]) -> list[Chart]:
         for name, expected in shares.items()
     ]
     labels = [f"{row.day:%d/%m}" for row in past]
-    return [Chart(id="mesures", title="Mesures de la suite, livraison après livraison", labels=labels, series=series,
+    return [Chart(id="mesures", title="Ce qui a été mesuré, livraison après livraison", labels=labels, series=series,
                   unit=french.percent, whole=True)]  # fmt: skip
 
 

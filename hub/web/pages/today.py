@@ -12,7 +12,7 @@ from starlette.responses import Response
 from hub.alarms import acknowledge, open_alarms
 from hub.monitoring.runbook import runbook
 from hub.sharing.switches import switches
-from hub.web.gate import Anybody, Operator
+from hub.web.gate import Anybody, Operator, Staff
 from hub.web.queries.counting import backlog
 from hub.web.queries.outbox import counts
 from hub.web.queries.today import flows_today, oldest_held
@@ -49,7 +49,7 @@ def today(request: Request, screens: Here, me: Anybody) -> Response:
         "groups": [group for group in groups if not group["notice"]],
         "notices": [group for group in groups if group["notice"]],
         "more_alarms": len(alarms) > SHOWN_ALARMS,
-        "labels": {flow["flow"]: flow["label"] for flow in flows},
+        "began": any(flow["arrived_at"] for flow in flows),
         "aside": aside,
         "aside_at": next(iter(parked), None),
         "held": held,
@@ -114,6 +114,12 @@ def next_task(
         if waiting[name]:
             return {"kind": name, "count": waiting[name]}
     return None
+
+
+@router.get("/aide", name="aide")
+def runbook_page(request: Request, me: Staff) -> Response:  # noqa: ARG001 - it guards
+    """Each kind of alarm, and what to do about it; nothing is looked up."""
+    return render(request, "aide.html", entries=runbook().root)
 
 
 @router.post("/alertes/{number}", name="alerte")

@@ -24,11 +24,15 @@ cross join lateral (
 """
 
 MESSAGES = """
-select id, state, sequence, attempts, reason, created_at, next_attempt_at, sent_at, acknowledged_at, person_id,
-       (select count(*) from jsonb_object_keys(payload -> 'fields')) as fields
-from message
-where partner = :partner and state = :state and (cast(:after as uuid) is null or id > :after)
-order by id limit :limit
+select m.id, m.state, m.sequence, m.attempts, m.reason, m.created_at, m.next_attempt_at, m.sent_at, m.acknowledged_at, m.person_id,
+       m.delivery_id, a.kind as act, a.subject as act_subject,
+       (select count(*) from jsonb_object_keys(m.payload -> 'fields')) as fields
+from (
+  select * from message where partner = :partner and state = :state and (cast(:after as uuid) is null or id > :after)
+  order by id limit :limit
+) m
+left join act a on a.id = m.act_id
+order by m.id
 """
 
 FILES = """

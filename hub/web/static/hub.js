@@ -3,7 +3,17 @@
 
 const TYPING = "input, select, textarea";
 
+// Whoever dictates, or trembles, switches single keys off; it is remembered on this machine.
+const silent = () => localStorage.getItem("raccourcis") === "non";
+const choice = document.querySelector("[data-shortcuts]");
+if (choice) {
+  choice.closest("p").hidden = false;
+  choice.checked = !silent();
+  choice.addEventListener("change", () => localStorage.setItem("raccourcis", choice.checked ? "oui" : "non"));
+}
+
 document.addEventListener("keydown", (event) => {
+  if (silent()) return;
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest(TYPING)) return;
   const key = event.key.toLowerCase();
   if (!/^[a-z]$/.test(key)) return;

@@ -35,9 +35,9 @@ def test_no_two_lines_across_read_the_same(unit, highest, said):
 
 
 def test_a_long_label_is_cut_in_two_lines():
-    drawing = Chart(id="essai", title="Essai", labels=["caf_rsa", "departement_pivot"], series=[], bars=True)
+    drawing = Chart(id="essai", title="Essai", labels=["CAF", "Département 08 : fichier pivot"], series=[], bars=True)
 
-    assert [label for _, label in drawing.marks_below] == [["caf_rsa"], ["departement", "pivot"]]
+    assert [label for _, label in drawing.marks_below] == [["CAF"], ["Département 08", "fichier pivot"]]
 
 
 def test_a_share_is_drawn_on_the_whole():

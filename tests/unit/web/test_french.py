@@ -37,7 +37,7 @@ from hub.web.queries.reviews import Difference
         (french.long_day(datetime(2026, 11, 30, 23, 30, tzinfo=UTC)), "mardi 1er décembre 2026"),
         (french.value_shown(value=True), "oui"),
         (french.field_name("contact.email"), "Adresse électronique"),
-        (french.partner_name("departement_08"), "Département 08"),
+        (french.partner_name("departement_08"), "Département\u00a008"),
     ],
 )
 def test_it_is_written_the_french_way(said, expected):
