@@ -15,6 +15,7 @@ from hub.identity.french.dates import birth_date
 from hub.identity.french.person import sex_of
 from hub.opening import Hub
 from hub.settings import Settings
+from hub.storage.statements import ask
 from hub.storage.store import copy_rows
 from schemas.nir import Nir
 
@@ -74,7 +75,7 @@ def content_of(row: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
 def fill(hub: Hub, said: list[tuple[str, Row]]) -> None:
     """Keep records as applied deliveries leave them: not matched yet."""
     with hub.engine.begin() as connection:
-        carried = {source: _delivery(connection, *FLOWS[source]) for source in FLOWS}
+        carried = {source: delivered(connection, *FLOWS[source]) for source in FLOWS}
         rows = [
             (number, *FLOWS[source], key, "", 1, b"", hub.vault.hash("nir", nir.encode()) if nir else None, DAY, "1",
              carried[source], True, NOW)
@@ -98,29 +99,32 @@ def fill(hub: Hub, said: list[tuple[str, Row]]) -> None:
 
 
 def hear(hub: Hub, connection: Connection, said: list[tuple[str, Row]], *, delivery: int) -> None:
-    """More records, in the caller's transaction."""
-    known = [
-        {
-            "flow": FLOWS[source][0], "partner": FLOWS[source][1], "key": key, "delivery": delivery, "now": NOW, "day": DAY,
-            "number": hub.vault.hash("nir", nir.encode()) if nir else None, "content": orjson.dumps(content).decode(),
-            "sealed": hub.vault.encrypt(nir.encode()) if nir else None,
-        }
-        for source, (key, content, nir) in said
-    ]  # fmt: skip
-    connection.execute(text(HEAR), known)
+    """More records, in the caller's transaction, in one statement."""
+    hashed = [hub.vault.hash("nir", nir.encode()) if nir else None for _, (_, _, nir) in said]
+    sealed = [hub.vault.encrypt(nir.encode()) if nir else None for _, (_, _, nir) in said]
+    told = {
+        "flows": [FLOWS[source][0] for source, _ in said], "partners": [FLOWS[source][1] for source, _ in said],
+        "keys": [key for _, (key, _, _) in said], "contents": [orjson.dumps(content).decode() for _, (_, content, _) in said],
+        "hashed": hashed, "sealed": sealed, "delivery": delivery, "now": NOW, "day": DAY,
+    }  # fmt: skip
+    ask(connection, (HEAR, told))
 
 
 HEAR = """
-with kept as (
+with said as (
+  select * from unnest(%(flows)s::text[], %(partners)s::text[], %(keys)s::text[], %(hashed)s::bytea[], %(contents)s::text[], %(sealed)s::bytea[])
+    s(flow, partner, key, hashed, content, sealed)
+), kept as (
   insert into source_record (flow, partner, key, scope, version, content_hash, nir_hash, as_of, order_key, delivery_id, to_match, updated_at)
-  values (:flow, :partner, :key, '', 1, '', :number, :day, '1', :delivery, true, :now) returning id
+  select flow, partner, key, '', 1, '', hashed, %(day)s::date, '1', %(delivery)s::bigint, true, %(now)s::timestamptz from said
+  returning id, flow, key
 )
 insert into source_version (source_record_id, version, content, nir_encrypted, content_hash, as_of, delivery_id, recorded_at)
-select id, 1, cast(:content as jsonb), :sealed, '', :day, :delivery, :now from kept
+select id, 1, content::jsonb, sealed, '', %(day)s::date, %(delivery)s::bigint, %(now)s::timestamptz from kept join said using (flow, key)
 """
 
 
-def _delivery(connection: Connection, flow: str, partner: str) -> int:
+def delivered(connection: Connection, flow: str, partner: str) -> int:
     return connection.execute(
         text("insert into delivery (flow, partner, name, sha256, size, arrived_at, received_at, state)"
              " values (:flow, :partner, 'bench', '0', 1, :now, :now, 'received') returning id"),

@@ -21,7 +21,7 @@ select c.record_a, c.record_b, case c.decision when 'link' then 'rapprochement_r
 from comparison c
 join link a on a.source_record_id = c.record_a and a.superseded_at is null
 join link b on b.source_record_id = c.record_b and b.superseded_at is null
-where c.decision in ('link', 'review') and (c.record_a = any(%(records)b::bigint[]) or c.record_b = any(%(records)b::bigint[]))
+where c.decision in ('link', 'review') and (c.record_a = any(%(records)s::bigint[]) or c.record_b = any(%(records)s::bigint[]))
   and a.person_id <> b.person_id
   and not exists (
     select from decision d where d.record_a = c.record_a and d.record_b = c.record_b and d.superseded_at is null)
@@ -33,7 +33,7 @@ returning 1
 # Nothing is left to ask: they are one person, or the model now says plainly that they are two.
 CLOSE = """
 update review_case r set closed_at = %(now)s, closed_by = 'hub'
-where r.closed_at is null and r.kind <> 'deux_verites' and (r.record_a = any(%(records)b::bigint[]) or r.record_b = any(%(records)b::bigint[]))
+where r.closed_at is null and r.kind <> 'deux_verites' and (r.record_a = any(%(records)s::bigint[]) or r.record_b = any(%(records)s::bigint[]))
   and (not exists (
       select from comparison c
       where c.record_a = r.record_a and c.record_b = r.record_b and c.decision in ('link', 'review'))

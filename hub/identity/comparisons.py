@@ -14,12 +14,11 @@ import orjson
 
 from hub.identity.candidates import candidate_pairs
 from hub.identity.comparing import compare
-from hub.identity.evidence import APART, evidence_of, outcomes
-from hub.identity.model.decision import Decided, decide
+from hub.identity.evidence import APART, consider, evidence_of, outcomes
 from hub.identity.model.pairs import BITS, LEVELS, Pairs
 from hub.identity.model.scorecard import rivals_of
 from hub.identity.rarity import frequencies_for
-from hub.identity.records import load_known
+from hub.identity.records import known_of, load_known
 from hub.storage.statements import ask
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hub.identity.comparable import Known
+    from hub.identity.evidence import Considered
     from hub.identity.matching import Matching
-    from hub.identity.model.scorecard import Rivals
     from hub.identity.rarity import Base
     from hub.storage.statements import Asked
     from hub.storage.vault import Vault
@@ -39,12 +38,12 @@ CHUNK = 5_000
 FLOOR = -12.0  # bits below which a pair is neither near a decision nor a rival of one that is
 
 FORGET = """
-delete from comparison where record_a = any(%(records)b::bigint[]) or record_b = any(%(records)b::bigint[]) returning record_a, record_b
+delete from comparison where record_a = any(%(records)s::bigint[]) or record_b = any(%(records)s::bigint[]) returning record_a, record_b
 """
 
 KEEP = """
 insert into comparison (record_a, record_b, levels, bits, model)
-select *, %(model)s from unnest(%(a)b::bigint[], %(b)b::bigint[], %(levels)b::bytea[], %(bits)b::bytea[])
+select *, %(model)s from unnest(%(a)s::bigint[], %(b)s::bigint[], %(levels)s::bytea[], %(bits)s::bytea[])
 """
 
 # Records with a pair that was never judged, or whose rival went away.
@@ -52,28 +51,33 @@ TO_JUDGE = """
 select record_a as record from comparison where chance is null union select record_b from comparison where chance is null
 """
 
-# The pairs of some records and of all that have one with them: a pair is judged among the rivals of both sides.
+# The pairs of some records and of all that have one with them, for a pair is judged among the rivals of both sides; and those of others.
 AROUND = """
 with beside as materialized (
-  select unnest(%(records)b::bigint[]) as record
-  union select record_b from comparison where record_a = any(%(records)b::bigint[])
-  union select record_a from comparison where record_b = any(%(records)b::bigint[])
-), around as (
-  select c.record_a, c.record_b from beside b join comparison c on c.record_a = b.record
-  union select c.record_a, c.record_b from beside b join comparison c on c.record_b = b.record
+  select unnest(%(records)s::bigint[]) as record
+  union select unnest(%(others)s::bigint[])
+  union select record_b from comparison where record_a = any(%(records)s::bigint[])
+  union select record_a from comparison where record_b = any(%(records)s::bigint[])
+), around as materialized (
+  select c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision
+  from beside b cross join lateral (select * from comparison where record_a = b.record offset 0) c
+  union all
+  select c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision
+  from beside b cross join lateral (select * from comparison where record_b = b.record offset 0) c
+  where c.record_a not in (select record from beside)
 )
-select c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision, a.flow as flow_a, b.flow as flow_b
-from around join comparison c using (record_a, record_b)
-join source_identity a on a.source_record_id = c.record_a
-join source_identity b on b.source_record_id = c.record_b
+select c.*, a.flow as flow_a, b.flow as flow_b
+from around c
+cross join lateral (select flow from source_identity where source_record_id = c.record_a offset 0) a
+cross join lateral (select flow from source_identity where source_record_id = c.record_b offset 0) b
 order by 1, 2
 """
 
 DECIDE = """
 insert into comparison (record_a, record_b, levels, bits, model, chance, decision, evidence)
 select a, b, levels, bits, %(model)s, chance, decision, evidence::jsonb
-from unnest(%(a)b::bigint[], %(b)b::bigint[], %(levels)b::bytea[], %(bits)b::bytea[], %(chances)b::float8[], %(decisions)b::text[],
-            %(evidence)b::text[]) j(a, b, levels, bits, chance, decision, evidence)
+from unnest(%(a)s::bigint[], %(b)s::bigint[], %(levels)s::bytea[], %(bits)s::bytea[], %(chances)s::float8[], %(decisions)s::text[],
+            %(evidence)s::text[]) j(a, b, levels, bits, chance, decision, evidence)
 on conflict (record_a, record_b) do update
 set chance = excluded.chance, decision = excluded.decision, evidence = excluded.evidence
 """
@@ -97,6 +101,10 @@ class Matcher:
         self.later.clear()
         return ask(self.connection, *ahead, *asked)[len(ahead) :]
 
+    def meet(self, read: Sequence[Any]) -> None:
+        """Who some records are, as it was read."""
+        self.people.update((row.record, known_of(row, self.vault)) for row in read)
+
     def known(self, records: Collection[int]) -> dict[int, Known]:
         """Who some records are; while they are few, each is read once in a transaction."""
         if len(self.people) + len(records) > CHUNK:
@@ -107,29 +115,38 @@ class Matcher:
 
 
 def compare_again(
-    matcher: Matcher, records: Sequence[int], before: Collection[int], aside: Counter[str]
+    matcher: Matcher,
+    records: Sequence[int],
+    before: Collection[int],
+    aside: Counter[str],
+    asked: Sequence[Any] | None = None,
 ) -> tuple[set[int], Pairs]:
-    """Compare some records, of which some were compared ``before``, with all that share a key with them.
+    """Compare some records, of which some were compared ``before``, with all that share a key with them; ``asked`` is what was found
+    of them already.
 
-    Returns every record whose pairs must be judged again, and the pairs that are not kept yet: those of a few records, to be kept once
-    they are judged.
+    Returns the records all of whose pairs must be judged again, and the pairs that are not kept yet: those of a few records, to be kept
+    once they are judged, with what they come to rival.
     """
-    concerned, pairs = set(records), Pairs.none()
+    concerned, pairs = set[int](), Pairs.none()
     for start in range(0, len(records), CHUNK):
-        _keep(matcher, pairs)
         chosen = list(records[start : start + CHUNK])
         again = chosen if start else [record for record in chosen if record in before]  # a chunk met those of the next
+        concerned.update(again)
         if again:
             (forgotten,) = ask(matcher.connection, (FORGET, {"records": again}))
             concerned.update(record for row in forgotten for record in row)
-        found = candidate_pairs(matcher.connection, chosen)
+        found = candidate_pairs(matcher.connection, chosen, asked)
+        matcher.meet(found.others)
         aside.update(found.set_aside)
         pairs = compared(matcher, found.pairs)
         pairs = pairs.where(matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1) >= FLOOR)
-        concerned.update(pairs.a.tolist(), pairs.b.tolist())
-    if len(records) > CHUNK or len(concerned) > CHUNK:
-        _keep(matcher, pairs)
-        return concerned, Pairs.none()
+        ends = {*pairs.a.tolist(), *pairs.b.tolist()}
+        if len(records) > CHUNK or len(concerned | ends) > CHUNK:
+            concerned |= ends
+            _keep(matcher, pairs)
+            pairs = Pairs.none()
+        else:
+            concerned |= ends.intersection(chosen)
     return concerned, pairs
 
 
@@ -158,33 +175,68 @@ def _kept(matcher: Matcher, pairs: Pairs) -> dict[str, object]:
 
 
 def judge_again(matcher: Matcher, records: Collection[int], fresh: Pairs) -> set[int]:
-    """Decide again every pair of some records, among all its rivals, those ``fresh`` that are not kept yet included; returns the
-    records of those decided otherwise than before.
+    """Decide again every pair of some records, among all its rivals, those ``fresh`` that are not kept yet included, and the pairs that
+    these come to rival; returns the records of those decided otherwise than before.
     """
     turned: set[int] = set()
     ordered = sorted(records)
     if len(ordered) > CHUNK:
         _keep(matcher, fresh)
         fresh = Pairs.none()
+    others = sorted({*fresh.a.tolist(), *fresh.b.tolist()}.difference(ordered))
     for start in range(0, len(ordered), CHUNK):
-        (rows,) = matcher.ask((AROUND, {"records": ordered[start : start + CHUNK]}))
+        chosen = ordered[start : start + CHUNK]
+        (rows,) = matcher.ask((AROUND, {"records": chosen, "others": others}))
         if rows or len(fresh):
-            turned |= _judge(matcher, ordered[start : start + CHUNK], rows, fresh)
+            rows, rivalled = _rivalled(matcher, chosen, rows, fresh)
+            turned |= _judge(matcher, chosen, rows, fresh, rivalled)
     return turned
 
 
-def _judge(matcher: Matcher, records: list[int], rows: Sequence[Any], fresh: Pairs) -> set[int]:
+def _rivalled(
+    matcher: Matcher, records: list[int], rows: list[Any], fresh: Pairs
+) -> tuple[list[Any], set[tuple[int, int]]]:
+    """The pairs that no record of ``records`` is in and that fresh ones rival better than what did: few, for most are far behind.
+    Returns them with all the rows that they are to be judged among.
+    """
+    if not len(fresh) or not rows:
+        return rows, set()
+    pairs, _ = _as_pairs(matcher, rows, fresh)
+    total = matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1)
+    size = len(rows)
+    now, then = rivals_of(pairs, total), rivals_of(pairs.where(np.arange(size)), total[:size])
+    changed = (now[0][:size] != then[0]) | (now[1][:size] != then[1])
+    changed &= ~(np.isin(pairs.a[:size], records) | np.isin(pairs.b[:size], records))
+    found = {(rows[place].record_a, rows[place].record_b) for place in np.flatnonzero(changed).tolist()}
+    if found:
+        known = {(row.record_a, row.record_b) for row in rows}
+        beyond = sorted({record for pair in found for record in pair})
+        (more,) = matcher.ask((AROUND, {"records": [], "others": beyond}))
+        rows = rows + [row for row in more if (row.record_a, row.record_b) not in known]
+    return rows, found
+
+
+def _judge(
+    matcher: Matcher, records: list[int], rows: Sequence[Any], fresh: Pairs, rivalled: Collection[tuple[int, int]]
+) -> set[int]:
     pairs, sizes = _as_pairs(matcher, rows, fresh)
     rivals = rivals_of(pairs, matcher.matching.model.weights(pairs.levels, pairs.bits).sum(axis=1))
-    decided = decide(matcher.matching.model, pairs, records=sizes, costs=matcher.matching.costs, rivals=rivals)
-    chances, decisions = decided.chances.round(9), outcomes(decided).tolist()
     mine = np.isin(pairs.a, records) | np.isin(pairs.b, records)
-    before = [(row.chance, row.decision) for row in rows] + [(None, None)] * len(fresh)
-    otherwise = [now != then for now, then in zip(zip(chances.tolist(), decisions, strict=True), before, strict=True)]
-    which = np.flatnonzero(mine & np.array(otherwise))
+    mine |= np.array([pair in rivalled for pair in zip(pairs.a.tolist(), pairs.b.tolist(), strict=True)])
+    judged = np.flatnonzero(mine)
+    considered = consider(
+        matcher.matching.model, pairs.where(judged), records=sizes, costs=matcher.matching.costs,
+        rivals=(rivals[0][judged], rivals[1][judged]),
+    )  # fmt: skip
+    pairs, decisions = considered.pairs, outcomes(considered.decided).tolist()
+    before = [
+        (rows[place].chance, rows[place].decision) if place < len(rows) else (None, None) for place in judged.tolist()
+    ]
+    decided = zip(considered.decided.chances.round(9).tolist(), decisions, strict=True)
+    which = np.flatnonzero([now != then for now, then in zip(decided, before, strict=True)])
     if not len(which):
         return set()
-    _write(matcher, pairs, decided, rivals=rivals, sizes=sizes, which=which)
+    _write(matcher, considered.where(which), sizes=sizes)
     turned = [place for place in which.tolist() if before[place][1] != decisions[place] or decisions[place] != APART]
     return {int(record) for place in turned for record in (pairs.a[place], pairs.b[place])}
 
@@ -208,23 +260,11 @@ def _as_pairs(matcher: Matcher, rows: Sequence[Any], fresh: Pairs) -> tuple[Pair
     return pairs, {number: matcher.base.size(flow) for flow, number in flows.items()}
 
 
-def _write(
-    matcher: Matcher, pairs: Pairs, decided: Decided, *, rivals: Rivals, sizes: dict[int, int], which: np.ndarray
-) -> None:
-    chosen = Decided(
-        chances=decided.chances[which], link=decided.link[which], review=decided.review[which], never=decided.never[which]
-    )  # fmt: skip
-    few = pairs.where(which)
-    said = evidence_of(
-        matcher.matching.model,
-        few,
-        chosen,
-        records=sizes,
-        costs=matcher.matching.costs,
-        rivals=(rivals[0][which], rivals[1][which]),
-    )
+def _write(matcher: Matcher, considered: Considered, *, sizes: dict[int, int]) -> None:
+    decided = considered.decided
+    said = evidence_of(matcher.matching.model, considered, records=sizes, costs=matcher.matching.costs)
     judged = {
-        "chances": chosen.chances.round(9).tolist(), "decisions": outcomes(chosen).tolist(),
+        "chances": decided.chances.round(9).tolist(), "decisions": outcomes(decided).tolist(),
         "evidence": [orjson.dumps(document).decode() for document in said],
     }  # fmt: skip
-    matcher.later.append((DECIDE, _kept(matcher, few) | judged))
+    matcher.later.append((DECIDE, _kept(matcher, considered.pairs) | judged))

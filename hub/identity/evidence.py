@@ -5,6 +5,7 @@ Written once, when the pair is decided; whoever explains reads it and computes n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +13,24 @@ import numpy as np
 
 from hub.identity.model.decision import decide
 from hub.identity.model.levels import COMPARISONS
-from hub.identity.model.relatives import RELATIVES
-from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE
+from hub.identity.model.pairs import Pairs
 from hub.identity.model.scorecard import BY_FREQUENCY, VALUES, features_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from hub.identity.model.decision import Costs, Decided
-    from hub.identity.model.pairs import Pairs
     from hub.identity.model.scorecard import Model, Rivals
 
 MIDDLING = 10.0  # the bits of a value that is neither rare nor common, for a field that might have agreed
 NAMES = [(comparison.name, [level.name for level in comparison.levels]) for comparison in COMPARISONS]
 LINK, REVIEW, NEVER_, APART = "link", "review", "never", "apart"
+AT_ONCE = 64  # pairs
+# For each field that might have been otherwise, in the order of ``_tried``, the place of its rarity, if it has one.
+RARITY_OF = {
+    2 * column + turn: VALUES.index(BY_FREQUENCY[comparison.name][1])
+    for column, comparison in enumerate(COMPARISONS) if comparison.name in BY_FREQUENCY for turn in (0, 1)
+}  # fmt: skip
 
 
 def outcomes(decided: Decided) -> np.ndarray:
@@ -33,24 +38,61 @@ def outcomes(decided: Decided) -> np.ndarray:
     return np.select([decided.never, decided.link, decided.review], [NEVER_, LINK, REVIEW], APART)
 
 
-def evidence_of(
-    model: Model, pairs: Pairs, decided: Decided, *, records: Mapping[int, int], costs: Costs, rivals: Rivals
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class Considered:
+    """Pairs as they were decided, what the scorecard read of them; and what would be decided of each, one row a field and level, where
+    they are so few that all is done at once.
+    """
+
+    pairs: Pairs
+    decided: Decided
+    features: Mapping[str, np.ndarray]
+    rivals: Rivals
+    otherwise: np.ndarray | None = None
+
+    def where(self, which: np.ndarray) -> Considered:
+        """Some of them."""
+        return Considered(
+            pairs=self.pairs.where(which), decided=self.decided.where(which),
+            features={name: column[which] for name, column in self.features.items()},
+            rivals=(self.rivals[0][which], self.rivals[1][which]),
+            otherwise=None if self.otherwise is None else self.otherwise[:, which],
+        )  # fmt: skip
+
+
+def consider(model: Model, pairs: Pairs, *, records: Mapping[int, int], costs: Costs, rivals: Rivals) -> Considered:
+    """Decide pairs; a few with all their alternatives in one go, for there a call costs more than its arithmetic."""
+    size, fields = len(pairs), len(_tried(model)[0])
+    if size > AT_ONCE:
+        features = features_of(model, pairs, records=records, rivals=rivals)
+        decided = decide(model, pairs, records=records, costs=costs, features=features)
+        return Considered(pairs=pairs, decided=decided, features=features, rivals=rivals)
+    every = _with_alternatives(model, pairs)
+    again = (np.tile(rivals[0], fields + 1), np.tile(rivals[1], fields + 1))
+    features = features_of(model, every, records=records, rivals=again)
+    decided = decide(model, every, records=records, costs=costs, features=features)
+    mine = np.arange(size)
+    return Considered(
+        pairs=pairs, decided=decided.where(mine), features={name: column[:size] for name, column in features.items()}, rivals=rivals,
+        otherwise=outcomes(decided)[size:].reshape(fields, size),
+    )  # fmt: skip
+
+
+def evidence_of(model: Model, said: Considered, *, records: Mapping[int, int], costs: Costs) -> list[dict[str, Any]]:
     """One document a pair."""
+    pairs, decided = said.pairs, said.decided
     weights = model.weights(pairs.levels, pairs.bits).round(2).tolist()
-    points = model.points(features_of(model, pairs, records=records, rivals=rivals)).round(3).tolist()
-    rules = [_rules(pairs.levels, table) for table in (NEVER, SURE, ONLY_A_PERSON)] + [
-        _rules(pairs, RELATIVES), _rules(pairs.levels, LOOK_ALIKES),
-    ]  # fmt: skip
-    turning = _turning(model, pairs, decided, records=records, costs=costs, rivals=rivals)
+    points = model.points(said.features).round(3).tolist()
+    turning = _turning(model, said, records=records, costs=costs)
     chances, words, levels = decided.chances.round(6).tolist(), outcomes(decided).tolist(), pairs.levels.tolist()
+    rules = [(name, held.tolist()) for name, held in decided.held.items()]
     features = [line.feature for line in model.lines]
     return [
         {
             "modele": model.version,
             "issue": words[place],
             "chance": chances[place],
-            "regles": [name for table in rules for name in table[place]],
+            "regles": [name for name, held in rules if held[place]],
             "champs": {
                 name: {"niveau": names[level], "bits": bits}
                 for (name, names), level, bits in zip(NAMES, levels[place], weights[place], strict=True)
@@ -62,31 +104,32 @@ def evidence_of(
     ]
 
 
-def _rules(said: Any, table: Sequence[Callable[[Any], np.ndarray]]) -> list[list[str]]:
-    """The names of the rules that hold for each pair; they read levels, or the pairs themselves."""
-    held = [(rule.__name__, rule(said)) for rule in table]
-    size = len(said)
-    return [[name for name, which in held if which[place]] for place in range(size)]
-
-
-def _turning(
-    model: Model, pairs: Pairs, decided: Decided, *, records: Mapping[int, int], costs: Costs, rivals: Rivals
-) -> list[list[dict[str, str]]]:
+def _turning(model: Model, said: Considered, *, records: Mapping[int, int], costs: Costs) -> list[list[dict[str, str]]]:
     """For each pair, the fields that alone would have changed the outcome, with the level and the outcome they would have given."""
-    size, before = len(pairs), outcomes(decided)
-    tried = [(column, level) for column in range(len(COMPARISONS)) for level in _extremes(model, column)]
-    others = _at_levels(pairs, tried)
-    again = (np.tile(rivals[0], len(tried)), np.tile(rivals[1], len(tried)))
-    after = outcomes(decide(model, others, records=records, costs=costs, rivals=again)).reshape(len(tried), size)
+    columns, levels = _tried(model)
+    size, before, after = len(said.pairs), outcomes(said.decided), said.otherwise
+    if after is None:
+        every, fields = _with_alternatives(model, said.pairs), len(columns) + 1
+        again = (np.tile(said.rivals[0], fields), np.tile(said.rivals[1], fields))
+        decided = decide(model, every, records=records, costs=costs, rivals=again)
+        after = outcomes(decided)[size:].reshape(-1, size)
+    turned = (
+        (after != before) & (levels[:, None] != said.pairs.levels[:, columns].T) & ((after == LINK) | (before == LINK))
+    )
     found: list[list[dict[str, str]]] = [[] for _ in range(size)]
-    for (column, level), words in zip(tried, after, strict=True):
-        comparison = COMPARISONS[column]
-        turned = (words != before) & (pairs.levels[:, column] != level) & ((words == LINK) | (before == LINK))
-        for place in np.flatnonzero(turned):
-            found[place].append(
-                {"champ": comparison.name, "niveau": comparison.levels[level].name, "issue": str(words[place])}
-            )
+    for turn, place in np.argwhere(turned).tolist():
+        comparison = COMPARISONS[columns[turn]]
+        found[place].append(
+            {"champ": comparison.name, "niveau": comparison.levels[levels[turn]].name, "issue": str(after[turn, place])}
+        )
     return found
+
+
+@lru_cache(maxsize=64)
+def _tried(model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Each field that might have been otherwise, by its column, and at which level: the two that say most and least."""
+    tried = [(column, level) for column in range(len(COMPARISONS)) for level in _extremes(model, column)]
+    return np.array([column for column, _ in tried]), np.array([level for _, level in tried], dtype=np.uint8)
 
 
 @lru_cache(maxsize=64)
@@ -101,15 +144,16 @@ def _extremes(model: Model, column: int) -> tuple[int, int]:
     return int(bits.argmax()), int(bits.argmin())
 
 
-def _at_levels(pairs: Pairs, tried: Sequence[tuple[int, int]]) -> Pairs:
-    """The same pairs once for each of some levels, had they been at that level of its comparison."""
-    size = len(pairs)
-    many = pairs.where(np.tile(np.arange(size), len(tried)))
-    for turn, (column, level) in enumerate(tried):
-        mine = slice(turn * size, (turn + 1) * size)
-        many.levels[mine, column] = level
-        name = COMPARISONS[column].name
-        if name in BY_FREQUENCY:
-            bits = many.bits[mine, VALUES.index(BY_FREQUENCY[name][1])]
-            bits[bits == 0] = MIDDLING
-    return many
+def _with_alternatives(model: Model, pairs: Pairs) -> Pairs:
+    """The pairs, then the same once for each field that might have been otherwise, had it been."""
+    columns, tried = _tried(model)
+    size, turns = len(pairs), len(columns) + 1
+    levels, bits = np.tile(pairs.levels, (turns, 1)), np.tile(pairs.bits, (turns, 1))
+    levels.reshape(turns, size, -1)[np.arange(1, turns), :, columns] = tried[:, None]
+    for turn, kind in RARITY_OF.items():
+        mine = bits[(turn + 1) * size : (turn + 2) * size, kind]
+        mine[mine == 0] = MIDDLING
+    return Pairs(
+        a=np.tile(pairs.a, turns), b=np.tile(pairs.b, turns), source_a=np.tile(pairs.source_a, turns),
+        source_b=np.tile(pairs.source_b, turns), levels=levels, bits=bits,
+    )  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hub.identity.candidates import pairs_and_who
 from hub.identity.french.numbers import State
 from hub.identity.keys import KEY_BYTES, MAY_BE_SHARED, NUMBER, SHARED_BY, keys_of
 from hub.storage.statements import ask
@@ -24,11 +25,11 @@ MANY = 1_000  # keys from which copying them is quicker
 # More carriers than the flows can hold without crowding: a value that so many carried before is crowded, and they are flagged.
 SURELY_CROWDED = 500
 
-FORGET = "delete from identity_key where source_record_id = any(%(records)b::bigint[]) returning key, rule"
+FORGET = "delete from identity_key where source_record_id = any(%(records)s::bigint[]) returning key, rule"
 
 ADD = """
 insert into identity_key (key, source_record_id, rule, certified)
-select * from unnest(%(keys)b::bigint[], %(records)b::bigint[], %(rules)b::bigint[], %(certified)b::boolean[])
+select * from unnest(%(keys)s::bigint[], %(records)s::bigint[], %(rules)s::bigint[], %(certified)s::boolean[])
 """
 
 # Which records carry a value as one that too many of a flow share, or no more, and whose flag says otherwise.
@@ -37,12 +38,12 @@ with carried as materialized (
   select k.key, k.source_record_id as record, k.rule, i.flow, k.rule = any(i.shared) as flagged
   from (
     select key, source_record_id, rule from identity_key
-    where key = any(%(keys)b::bigint[]) and source_record_id = any(%(records)b::bigint[])
+    where key = any(%(keys)s::bigint[]) and source_record_id = any(%(records)s::bigint[])
     union all
     select o.key, o.source_record_id, o.rule
-    from unnest(%(keys)b::bigint[]) w(key) cross join lateral (
+    from unnest(%(keys)s::bigint[]) w(key) cross join lateral (
       select k.key, k.source_record_id, k.rule from identity_key k
-      where k.key = w.key and k.source_record_id <> all(%(records)b::bigint[]) order by k.source_record_id desc limit %(enough)s
+      where k.key = w.key and k.source_record_id <> all(%(records)s::bigint[]) order by k.source_record_id desc limit %(enough)s
     ) o
   ) k join source_identity i using (source_record_id)
 ), crowded as (
@@ -56,22 +57,23 @@ FLAG = """
 update source_identity i
 set shared = case when f.crowded then array_append(i.shared, %(rule)s::smallint)
                   else array_remove(i.shared, %(rule)s::smallint) end
-from unnest(%(records)b::bigint[], %(crowded)b::boolean[]) f(record, crowded)
+from unnest(%(records)s::bigint[], %(crowded)s::boolean[]) f(record, crowded)
 where i.source_record_id = f.record
 """
 
 CERTIFY = """
 update identity_key k set certified = i.nir_state = %(certified)s and not (%(number)s = any(i.shared))
-from source_identity i where i.source_record_id = k.source_record_id and k.source_record_id = any(%(records)b::bigint[])
+from source_identity i where i.source_record_id = k.source_record_id and k.source_record_id = any(%(records)s::bigint[])
 """
 
 
 def index(
-    connection: Connection, vault: Vault, people: Sequence[Known], *, before: Iterable[int], said: Sequence[Asked]
-) -> set[int]:
+    connection: Connection, vault: Vault, people: Sequence[Known], *, before: Iterable[int], said: Asked
+) -> tuple[set[int], Sequence[Any] | None]:
     """Write what is ``said`` of some records, and their keys, those they had ``before`` forgotten.
 
-    Returns the records, others included, that carry a value which is now, or no more, carried by too many.
+    Returns the records, others included, that carry a value which is now, or no more, carried by too many; and the pairs of a few
+    records, where no such value may have changed them.
     """
     records = [known.record for known in people]
     gone = [row for (rows,) in [ask(connection, (FORGET, {"records": list(before)}))] for row in rows] if before else []
@@ -85,21 +87,23 @@ def index(
         key for key, _, rule, _ in keys if rule in MAY_BE_SHARED
     }
     flags = {"keys": list(touched), "records": records, "most": SHARED_BY, "enough": SURELY_CROWDED}
-    return _flag(connection, _add(connection, keys, said=said, then=(TO_FLAG, flags)))
+    wrong, found = _add(connection, keys, said=said, then=(TO_FLAG, flags), found=pairs_and_who(records))
+    return _flag(connection, wrong), None if wrong else found
 
 
 def _add(
-    connection: Connection, keys: Sequence[Key], *, said: Sequence[Asked], then: Asked
-) -> list[tuple[int, int, bool]]:
+    connection: Connection, keys: Sequence[Key], *, said: Asked, then: Asked, found: Asked
+) -> tuple[list[Any], Sequence[Any] | None]:
     if len(keys) > MANY:
-        ask(connection, *said)
+        ask(connection, said)
         copy_rows(connection, "copy identity_key (key, source_record_id, rule, certified) from stdin", keys)
-        return ask(connection, then)[0]
+        return ask(connection, then)[0], None
     numbers, records, rules, certified = (
         (list(column) for column in zip(*keys, strict=True)) if keys else ([], [], [], [])
     )
     added = {"keys": numbers, "records": records, "rules": rules, "certified": certified}
-    return ask(connection, *said, (ADD, added), then)[-1]
+    _, wrong, pairs = ask(connection, (f"with kept as ({said[0]}) {ADD}", {**said[1], **added}), then, found)
+    return wrong, pairs
 
 
 def _flag(connection: Connection, wrong: Iterable[tuple[int, int, bool]]) -> set[int]:

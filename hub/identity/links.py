@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 AUTHOR = "hub"
 ALONE, BY_NUMBER, BY_MODEL, BY_HAND = "seul", "numero", "modele", "decision_humaine"
 
-SUPERSEDE = "update link set superseded_at = %(now)s where superseded_at is null and source_record_id = any(%(records)b::bigint[])"
+SUPERSEDE = "update link set superseded_at = %(now)s where superseded_at is null and source_record_id = any(%(records)s::bigint[])"
 
 LINK = """
 with appeared as (
-  insert into person (id, created_at) select unnest(%(new)b::uuid[]), %(now)s
+  insert into person (id, created_at) select unnest(%(new)s::uuid[]), %(now)s
 )
 insert into link (source_record_id, person_id, method, score, evidence, author, decided_at)
 select record, person, method, score, evidence::jsonb, author, %(now)s
-from unnest(%(records)b::bigint[], %(persons)b::uuid[], %(methods)b::text[], %(scores)b::float8[], %(evidence)b::text[],
-            %(authors)b::text[]) l(record, person, method, score, evidence, author)
+from unnest(%(records)s::bigint[], %(persons)s::uuid[], %(methods)s::text[], %(scores)s::float8[], %(evidence)s::text[],
+            %(authors)s::text[]) l(record, person, method, score, evidence, author)
 """
 
-STILL = "select distinct person_id as id from link where superseded_at is null and person_id = any(%(persons)b::uuid[])"
+STILL = "select distinct person_id as id from link where superseded_at is null and person_id = any(%(persons)s::uuid[])"
 
 FORWARD = """
-update person p set forwards_to = f.kept from unnest(%(gone)b::uuid[], %(kept)b::uuid[]) f(gone, kept) where p.id = f.gone
+update person p set forwards_to = f.kept from unnest(%(gone)s::uuid[], %(kept)s::uuid[]) f(gone, kept) where p.id = f.gone
 """
 
 

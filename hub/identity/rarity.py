@@ -5,6 +5,7 @@ Counted by a full run once the store is large enough to tell; before that, every
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -27,6 +28,11 @@ ENOUGH = 5_000
 NOMINAL = 100_000
 TYPICAL = {"name": 11.0, "first": 8.0, "born": 14.0, "place": 9.0}
 COLUMNS = {kind.name: kind.column for kind in FREQUENCIES}
+CARRIED = {kind: (column, "usage_bare") if kind == "name" else (column,) for kind, column in COLUMNS.items()}
+WHERE_SHARED = {
+    "born",
+    "place",
+}  # asked of those alone that two carry: where they differ, how rare they are is not looked at
 MOST_REMEMBERED = 200_000
 _REMEMBERED: WeakKeyDictionary[Engine, tuple[tuple[object, ...], dict[tuple[str, str], float | None]]] = (
     WeakKeyDictionary()
@@ -34,9 +40,15 @@ _REMEMBERED: WeakKeyDictionary[Engine, tuple[tuple[object, ...], dict[tuple[str,
 
 IN_FORCE = "select id, counted_at, records, flows from matching_base order by id desc limit 1"
 
+# The same beside whether pairs wait to be judged: one row, of a base without a number while nothing was counted.
+AT_HAND = f"""
+select b.*, exists (select from comparison where chance is null) as to_judge
+from (select) one left join lateral ({IN_FORCE}) b on true
+"""  # noqa: S608 - our own
+
 RARITIES = """
 select w.kind, w.value, r.bits
-from unnest(%(kinds)b::text[], %(values)b::text[]) w(kind, value) left join value_rarity r using (kind, value)
+from unnest(%(kinds)s::text[], %(values)s::text[]) w(kind, value) left join value_rarity r using (kind, value)
 """
 
 COUNT = """
@@ -70,7 +82,8 @@ def base_in_force(connection: Connection) -> Base:
 def base_of(rows: Sequence[Any]) -> Base:
     """The same from what was read."""
     return next(
-        (Base(records=row.records, flows=row.flows, counted=(row.id, row.counted_at)) for row in rows), NONE_YET
+        (Base(records=row.records, flows=row.flows, counted=(row.id, row.counted_at)) for row in rows if row.id),
+        NONE_YET,
     )
 
 
@@ -98,17 +111,25 @@ def frequencies_for(connection: Connection, base: Base, people: Iterable[Person]
     """The rarities of the values that some people carry, as they were last counted."""
     if not base.records:
         return Frequencies(records=NOMINAL, bits={kind: {} for kind in COLUMNS}, typical=TYPICAL)
-    wanted: dict[tuple[str, str], object] = {}
-    for person in people:
-        for kind, column in COLUMNS.items():
-            for name in (column, "usage_bare") if kind == "name" else (column,):
-                if (value := getattr(person, name)) is not None:
-                    wanted[kind, str(value)] = value
+    wanted = _wanted(people)
     bits: dict[str, dict[object, float]] = {kind: {} for kind in COLUMNS}
     for (kind, text_), rarity in _rarities(connection, base, wanted).items():
         if rarity is not None:
             bits[kind][wanted[kind, text_]] = rarity
     return Frequencies(records=base.records, bits=bits)
+
+
+def _wanted(people: Iterable[Person]) -> dict[tuple[str, str], object]:
+    """The values whose rarity may be asked for when some people are compared, as they are kept and as they are."""
+    carried = [
+        (kind, value)
+        for person in people
+        for kind, columns in CARRIED.items()
+        for column in columns
+        if (value := getattr(person, column)) is not None
+    ]
+    times = Counter(carried)
+    return {(kind, str(value)): value for kind, value in carried if kind not in WHERE_SHARED or times[kind, value] > 1}
 
 
 def _rarities(

@@ -14,12 +14,12 @@ from hub.identity.evidence import LINK as LINKED
 from hub.identity.evidence import NEVER_ as NEVER
 from hub.identity.links import Reconciled, write_links
 from hub.identity.model.rules import forbidden
-from hub.identity.rarity import IN_FORCE, base_in_force, base_of, count_again
+from hub.identity.rarity import AT_HAND, IN_FORCE, base_in_force, base_of, count_again
 from hub.identity.records import MATCHED, asked, current_persons, refresh
 from hub.identity.thresholds import check
 from hub.identity.two_truths import keep_two_truths
-from hub.storage.statements import FOR_A_FEW, FOR_MANY, ask
-from hub.storage.store import lock
+from hub.storage.statements import FOR_MANY, ask
+from hub.storage.store import lock_for_a_few
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,12 +37,14 @@ FEW = 1_000
 ROUNDS = 4
 SAME, DISTINCT = VERDICTS = "same", "distinct"
 
-# Everybody that some records may be one person with, through links of the model, of people, and of today; and whose each is now.
+# Everybody that some records may be one person with, through links of the model, of people, and of today; and whose each is now. Then,
+# on lines without a record, what the model says of each pair among them, and what people said: looked up one by one (``offset 0``),
+# for a plan made while the tables were small would read them whole.
 REACH = """
-with recursive reach(record) as (
-  select unnest(%(records)b::bigint[])
+with recursive whole(record) as (
+  select unnest(%(records)s::bigint[])
   union
-  select n.record from reach r cross join lateral (
+  select n.record from whole r cross join lateral (
     select c.record_b as record from comparison c where c.record_a = r.record and c.decision = 'link'
     union all select c.record_a from comparison c where c.record_b = r.record and c.decision = 'link'
     union all select d.record_b from decision d
@@ -52,29 +54,32 @@ with recursive reach(record) as (
     union all select o.source_record_id from link l join link o on o.person_id = l.person_id and o.superseded_at is null
       where l.source_record_id = r.record and l.superseded_at is null
   ) n
-)
-select reach.record, now_in.person, now_in.created_at,
-  coalesce((select true from review_case c where c.closed_at is null and c.record_a = reach.record limit 1),
-           (select true from review_case c where c.closed_at is null and c.record_b = reach.record limit 1)) as in_review,
-  coalesce((select true from comparison c where c.record_a = reach.record and c.decision = 'review' limit 1),
-           (select true from comparison c where c.record_b = reach.record and c.decision = 'review' limit 1)) as to_review
-from reach
-cross join lateral (select true from source_identity i where i.source_record_id = reach.record limit 1) known
+), reach as materialized (
+select whole.record, now_in.person, now_in.created_at,
+  coalesce((select true from review_case c where c.closed_at is null and c.record_a = whole.record limit 1),
+           (select true from review_case c where c.closed_at is null and c.record_b = whole.record limit 1)) as in_review,
+  coalesce((select true from comparison c where c.record_a = whole.record and c.decision = 'review' limit 1),
+           (select true from comparison c where c.record_b = whole.record and c.decision = 'review' limit 1)) as to_review
+from whole
+cross join lateral (select true from source_identity i where i.source_record_id = whole.record limit 1) known
 left join lateral (
   select l.person_id as person, p.created_at from link l join person p on p.id = l.person_id
-  where l.source_record_id = reach.record and l.superseded_at is null limit 1
+  where l.source_record_id = whole.record and l.superseded_at is null limit 1
 ) now_in on true
-order by 1
-"""
-
-# What the model says of the pairs among some records, and what people said.
-AMONG = """
-select record_a as a, record_b as b, chance, decision as said, case decision when 'link' then evidence::text end as by
-from comparison where record_a = any(%(records)b::bigint[]) and record_b = any(%(records)b::bigint[])
+)
+select record, person, created_at, in_review, to_review,
+  null::bigint as a, null::bigint as b, null::float8 as chance, null::text as said, null::text as by
+from reach
 union all
-select record_a, record_b, null, verdict, author from decision
-where superseded_at is null and verdict in ('same', 'distinct')
-  and record_a = any(%(records)b::bigint[]) and record_b = any(%(records)b::bigint[])
+select null, null, null, null, null, c.record_a, c.record_b, c.chance, c.decision, case c.decision when 'link' then c.evidence::text end
+from reach cross join lateral (select * from comparison where record_a = reach.record offset 0) c
+where c.record_b in (select record from reach)
+union all
+select null, null, null, null, null, d.record_a, d.record_b, null, d.verdict, d.author
+from reach cross join lateral (
+  select * from decision where record_a = reach.record and superseded_at is null and verdict in ('same', 'distinct') offset 0
+) d
+where d.record_b in (select record from reach)
 """
 
 
@@ -88,14 +93,8 @@ def reconcile(
     other forwards to it; when one turns out to be two, the part with the oldest certified record keeps it. Running again
     with nothing new changes nothing, and records may come in any order.
     """
-    _, rows, waiting, counted, _ = ask(
-        connection,
-        lock("reconcile"),
-        asked(chosen),
-        (TO_JUDGE, {}),
-        (IN_FORCE, {}),
-        (FOR_A_FEW, {}),
-    )
+    _, rows, at_hand = ask(connection, lock_for_a_few("reconcile"), asked(chosen), (AT_HAND, {}))
+    waiting: Sequence[Any] = ask(connection, (TO_JUDGE, {}))[0] if at_hand[0].to_judge else ()
     if full or len(rows) >= FEW:
         ask(connection, (FOR_MANY, {}))
     refreshed = refresh(connection, vault, full=full, chosen=chosen, first=None if full else rows)
@@ -103,10 +102,12 @@ def reconcile(
         count_again(connection, model=matching.model.version, now=now)
     matcher = Matcher(
         connection=connection, vault=vault, matching=matching, full=full, people=refreshed.people,
-        base=base_in_force(connection) if full else base_of(counted),
+        base=base_in_force(connection) if full else base_of(at_hand),
     )  # fmt: skip
     done = Reconciled(records=len(refreshed.seen))
-    concerned, fresh = compare_again(matcher, sorted(refreshed.changed), refreshed.before, done.set_aside)
+    concerned, fresh = compare_again(
+        matcher, sorted(refreshed.changed), refreshed.before, done.set_aside, refreshed.found
+    )
     turned = judge_again(matcher, concerned | {row.record for row in waiting}, fresh)
     _gather_all(matcher, turned | refreshed.in_question, done=done, now=now)
     if full:
@@ -123,7 +124,7 @@ def gather_again(
     connection: Connection, vault: Vault, matching: Matching, records: Collection[int], *, now: datetime
 ) -> Reconciled:
     """Make persons again of some records and all they may be one with, after people decided something about them."""
-    _, counted, *_ = ask(connection, lock("reconcile"), (IN_FORCE, {}), (FOR_A_FEW, {}))
+    _, counted = ask(connection, lock_for_a_few("reconcile"), (IN_FORCE, {}))
     matcher = Matcher(connection=connection, vault=vault, matching=matching, base=base_of(counted))
     done = Reconciled(records=len(records))
     _gather_all(matcher, records, done=done, now=now)
@@ -136,16 +137,16 @@ def _gather_all(matcher: Matcher, records: Collection[int], *, done: Reconciled,
     waiting, over = sorted(records), set[int]()
     for start in range(0, len(waiting), CHUNK):
         chosen = [record for record in waiting[start : start + CHUNK] if record not in over]
-        (reached,) = matcher.ask((REACH, {"records": chosen})) if chosen else ((),)
+        (rows,) = matcher.ask((REACH, {"records": chosen})) if chosen else ((),)
+        reached = sorted((row for row in rows if row.record is not None), key=lambda row: row.record)
         over.update(row.record for row in reached)
         if reached:
-            _gather(matcher, reached, done=done, now=now)
+            _gather(matcher, reached, [row for row in rows if row.record is None], done=done, now=now)
 
 
-def _gather(matcher: Matcher, reached: Sequence[Any], *, done: Reconciled, now: datetime) -> None:
+def _gather(matcher: Matcher, reached: Sequence[Any], among: Sequence[Any], *, done: Reconciled, now: datetime) -> None:
     connection, records = matcher.connection, [row.record for row in reached]
     people = matcher.known(records)
-    (among,) = matcher.ask((AMONG, {"records": records})) if len(records) > 1 else ((),)
     decided = {(row.a, row.b) for row in among if row.said in VERDICTS}
     edges = [
         Edge(a=row.a, b=row.b, chance=1.0, evidence={"auteur": row.by}, human=True) for row in among if row.said == SAME

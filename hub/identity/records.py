@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from hub.identity.candidates import WHO
 from hub.identity.comparable import Known, comparable, may_be_used, read_back, stored, without
 from hub.identity.index import index
 from hub.identity.keys import MAY_BE_SHARED
@@ -40,33 +41,32 @@ where {} and not r.withdrawn and r.id > %(after)s
 order by r.id limit %(most)s
 """
 TO_MATCH, CHOSEN, EVERY = (
-    _READ.format(which) for which in ("r.to_match", "r.to_match and r.id = any(%(chosen)b::bigint[])", "true")
+    _READ.format(which) for which in ("r.to_match", "r.to_match and r.id = any(%(chosen)s::bigint[])", "true")
 )
 
-KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(%(records)b::bigint[])"  # noqa: S608 - our columns
+KEPT = f"select {', '.join(COLUMNS)} from source_identity where source_record_id = any(%(records)s::bigint[])"  # noqa: S608 - our columns
 
-KNOWN = """
-select i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key as label, i.comparable, i.number_hash, i.nir_state,
-       i.shared, v.nir_encrypted
+KNOWN = f"""
+select {WHO}
 from source_identity i
 join source_record r on r.id = i.source_record_id
 join source_version v on v.source_record_id = r.id and v.version = r.version
-where i.source_record_id = any(%(records)b::bigint[])
-"""
+where i.source_record_id = any(%(records)s::bigint[])
+"""  # noqa: S608 - our own
 
 LINKED = """
 select l.source_record_id as record, l.person_id as person, p.created_at
 from link l join person p on p.id = l.person_id
-where l.superseded_at is null and l.source_record_id = any(%(records)b::bigint[])
+where l.superseded_at is null and l.source_record_id = any(%(records)s::bigint[])
 """
 
 KEEP = """
 insert into source_identity (source_record_id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date,
   birth_date_precision, caf_number, france_travail_number, household)
 select id, flow, partner, nir_hash, number_hash, nir_state, comparable::jsonb, birth_date, precision, caf, ft, household
-from unnest(%(source_record_id)b::bigint[], %(flow)b::text[], %(partner)b::text[], %(nir_hash)b::bytea[], %(number_hash)b::bytea[],
-  %(nir_state)b::bigint[], %(comparable)b::text[], %(birth_date)b::date[], %(birth_date_precision)b::text[], %(caf_number)b::text[],
-  %(france_travail_number)b::text[], %(household)b::text[])
+from unnest(%(source_record_id)s::bigint[], %(flow)s::text[], %(partner)s::text[], %(nir_hash)s::bytea[], %(number_hash)s::bytea[],
+  %(nir_state)s::bigint[], %(comparable)s::text[], %(birth_date)s::date[], %(birth_date_precision)s::text[], %(caf_number)s::text[],
+  %(france_travail_number)s::text[], %(household)s::text[])
   said(id, flow, partner, nir_hash, number_hash, nir_state, comparable, birth_date, precision, caf, ft, household)
 on conflict (source_record_id) do update set flow = excluded.flow, partner = excluded.partner, nir_hash = excluded.nir_hash,
   number_hash = excluded.number_hash, nir_state = excluded.nir_state, comparable = excluded.comparable, shared = '{}',
@@ -78,7 +78,7 @@ on conflict (source_record_id) do update set flow = excluded.flow, partner = exc
 MATCHED = """
 update source_record r set to_match = false
 where r.to_match and (r.withdrawn or (r.id, r.version) in (
-  select * from unnest(%(records)b::bigint[], %(versions)b::bigint[])))
+  select * from unnest(%(records)s::bigint[], %(versions)s::bigint[])))
 """
 
 
@@ -94,7 +94,8 @@ class Move:
 @dataclass(kw_only=True)
 class Refreshed:
     """Ids: all records that were looked at with the version that was read, those to compare again and which of them were known
-    before, those whose person is in question; and, where they are few, who they are.
+    before, those whose person is in question; and, where they are few, who they are and the pairs that were ``found`` of those to
+    compare again.
     """
 
     seen: dict[int, int] = field(default_factory=dict)
@@ -102,6 +103,7 @@ class Refreshed:
     before: set[int] = field(default_factory=set)
     in_question: set[int] = field(default_factory=set)
     people: dict[int, Known] = field(default_factory=dict)
+    found: Sequence[Any] | None = None
 
 
 def asked(chosen: Collection[int] | None, *, full: bool = False, after: int = 0) -> Asked:
@@ -122,13 +124,14 @@ def refresh(
     """
     done = Refreshed()
     for rows in _chunks(connection, full=full, chosen=chosen, first=first):
-        read = {row.id: _identity(row, vault) for row in rows}
+        read = {row.id: identity_of(row, vault) for row in rows}
         before = {row.id for row in rows if row.known}
         known = _kept(connection, before)
         changed = [record for record, (values, _) in read.items() if known.get(record) != _comparison(values)]
         again = list(read) if full else changed
-        others = _rewrite(connection, vault, [read[record] for record in again], before=before)
+        others, found = _rewrite(connection, vault, [read[record] for record in again], before=before)
         done.people = {record: read[record][1] for record in again if record not in others}
+        done.found = found if rows is first else None
         done.seen |= {row.id: row.version for row in rows}
         done.before |= before | others
         done.changed |= set(again) | others
@@ -150,7 +153,7 @@ def _chunks(
         (rows,) = ask(connection, asked(chosen, full=full, after=rows[-1].id))
 
 
-def _identity(row: Any, vault: Vault) -> tuple[tuple[Any, ...], Known]:
+def identity_of(row: Any, vault: Vault) -> tuple[tuple[Any, ...], Known]:
     """What is kept of a record, and the record as it will be matched."""
     content = row.content
     nir = vault.decrypt(bytes(row.nir_encrypted)).decode() if row.nir_encrypted else None
@@ -187,15 +190,17 @@ def _kept(connection: Connection, records: Collection[int]) -> dict[int, bytes]:
 
 def _rewrite(
     connection: Connection, vault: Vault, identities: Sequence[tuple[tuple[Any, ...], Known]], *, before: set[int]
-) -> set[int]:
-    """Keep identities and their keys; returns records concerned by a value that is now, or no more, carried by too many."""
+) -> tuple[set[int], Sequence[Any] | None]:
+    """Keep identities and their keys; returns records concerned by a value that is now, or no more, carried by too many, and what
+    was found of the pairs.
+    """
     if not identities:
-        return set()
+        return set(), None
     values, people = zip(*identities, strict=True)
     columns = {name: list(column) for name, column in zip(COLUMNS, zip(*values, strict=True), strict=True)}
     columns["comparable"] = [orjson.dumps(each).decode() for each in columns["comparable"]]
     known = [each.record for each in people if each.record in before]
-    return index(connection, vault, people, before=known, said=[(KEEP, columns)])
+    return index(connection, vault, people, before=known, said=(KEEP, columns))
 
 
 def load_known(connection: Connection, vault: Vault, records: Collection[int]) -> dict[int, Known]:

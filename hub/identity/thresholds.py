@@ -41,7 +41,7 @@ MISSED = 0.05
 CERTIFIED = """
 with sample as materialized (
   select distinct k.source_record_id as record from identity_key k
-  where k.source_record_id = any(%(records)b::bigint[]) and k.rule = %(number)s and k.certified
+  where k.source_record_id = any(%(records)s::bigint[]) and k.rule = %(number)s and k.certified
 )
 select distinct least(k.source_record_id, o.source_record_id) as a, greatest(k.source_record_id, o.source_record_id) as b
 from sample s join identity_key k on k.source_record_id = s.record

@@ -28,7 +28,7 @@ KIND = "deux_verites"
 OPEN = """
 insert into review_case (record_a, record_b, kind, evidence, owner, opened_at)
 select d.a, d.b, %(kind)s, cast(d.evidence as jsonb), d.owner, %(now)s
-from unnest(%(a)b::bigint[], %(b)b::bigint[], %(evidence)b::text[], %(owners)b::text[]) d(a, b, evidence, owner)
+from unnest(%(a)s::bigint[], %(b)s::bigint[], %(evidence)s::text[], %(owners)s::text[]) d(a, b, evidence, owner)
 where not exists (
   select from review_case r
   where r.record_a = d.a and r.record_b = d.b and r.kind = %(kind)s and r.evidence = cast(d.evidence as jsonb))
@@ -38,9 +38,9 @@ returning 1
 
 CLOSE = """
 update review_case r set closed_at = %(now)s, closed_by = 'hub'
-where r.closed_at is null and r.kind = %(kind)s and (r.record_a = any(%(records)b::bigint[]) or r.record_b = any(%(records)b::bigint[]))
+where r.closed_at is null and r.kind = %(kind)s and (r.record_a = any(%(records)s::bigint[]) or r.record_b = any(%(records)s::bigint[]))
   and not exists (
-    select from unnest(%(a)b::bigint[], %(b)b::bigint[], %(evidence)b::text[]) d(a, b, evidence)
+    select from unnest(%(a)s::bigint[], %(b)s::bigint[], %(evidence)s::text[]) d(a, b, evidence)
     where d.a = r.record_a and d.b = r.record_b and cast(d.evidence as jsonb) = r.evidence)
 """
 

@@ -6,15 +6,19 @@ planning and the building of each statement cost more than their work.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import orjson
+from psycopg.adapt import Dumper
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8BinaryDumper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from psycopg import Connection as Driver
     from psycopg import Cursor
@@ -25,11 +29,11 @@ CURSORS = "cursors of hub.statements"
 MOST_PREPARED = 300
 
 # A plan made once, by the indexes, whatever the tables held when it was made.
-FOR_A_FEW = """
-select set_config(name, said, true)
-from (values ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable_seqscan', 'off'), ('enable_mergejoin', 'off'))
-  setting(name, said)
+PLANNED_FOR_A_FEW = """
+  set_config('plan_cache_mode', 'force_generic_plan', true) as plans, set_config('jit', 'off', true) as jit,
+  set_config('enable_seqscan', 'off', true) as tables, set_config('enable_mergejoin', 'off', true) as merges
 """
+FOR_A_FEW = f"select {PLANNED_FOR_A_FEW}"
 
 
 # As the server is set: what many records ask is planned for them.
@@ -39,21 +43,40 @@ where name in ('plan_cache_mode', 'jit', 'enable_seqscan', 'enable_mergejoin')
 """
 
 
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+WRITTEN: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL", bool: lambda value: "t" if value else "f", int: str, float: repr, str: _quoted,
+    bytes: lambda value: f'"\\\\x{value.hex()}"', UUID: str, date: date.isoformat,
+}  # fmt: skip
+
+
+class ListDumper(Dumper):
+    """A list as one text, of which the statement says the type: the driver's own looks at each element, and sends an empty one otherwise."""
+
+    def dump(self, obj: list[Any]) -> bytes:
+        return ("{" + ",".join([WRITTEN[type(value)](value) for value in obj]) + "}").encode()
+
+
 def ask(connection: Connection, *asked: Asked) -> list[list[Any]]:
-    """The rows of each statement, in the caller's transaction; none for one that returns none. They are all sent before the first is
-    answered, and done in their order.
+    """The rows of each statement, in the caller's transaction; none for one that returns none. They are done in their order; where the
+    server is elsewhere, all are sent before the first is answered.
     """
     if not asked:
         return []
     driver: Any = connection.connection.driver_connection
     cursors = _cursors(driver, connection.info, len(asked))
-    if len(asked) == 1:
-        say(cursors[0], asked[0])
-    else:
-        with driver.pipeline():
-            for cursor, each in zip(cursors, asked, strict=True):
-                say(cursor, each)
+    with nullcontext() if len(asked) == 1 or is_beside(driver) else driver.pipeline():
+        for cursor, each in zip(cursors, asked, strict=True):
+            say(cursor, each)
     return [cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else [] for cursor in cursors]
+
+
+def is_beside(driver: Driver) -> bool:
+    """Whether the server is on this machine, by a socket: there a round costs less than what sending together does."""
+    return driver.pgconn.host.startswith(b"/")
 
 
 def say(cursor: Cursor[Any], asked: Asked) -> None:
@@ -67,6 +90,7 @@ def _cursors(driver: Driver, kept: dict[Any, Any], wanted: int) -> list[Cursor[A
     ready: list[Cursor[Any]] = kept.setdefault(CURSORS, [])
     while len(ready) < wanted:
         cursor = driver.cursor(row_factory=namedtuple_row, binary=True)
+        cursor.adapters.register_dumper(list, ListDumper)
         cursor.adapters.register_dumper(int, Int8BinaryDumper)  # one type: one prepared statement, whatever the numbers
         set_json_loads(orjson.loads, cursor)
         ready.append(cursor)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
+from hub.storage.statements import PLANNED_FOR_A_FEW
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -157,9 +159,9 @@ def refresh_statistics(connection: Connection, table: str) -> None:
     connection.execute(text(f"analyze {table}"))
 
 
-def lock(name: str) -> Asked:
-    """The same statement, to be sent ahead of those that must wait for it."""
-    return "select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))", {"name": name}
+def lock_for_a_few(name: str) -> Asked:
+    """The same, to be sent ahead of statements that must wait for it, and are planned for a few rows."""
+    return f"select pg_advisory_xact_lock(hashtextextended(%(name)s, 0)), {PLANNED_FOR_A_FEW}", {"name": name}
 
 
 def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:

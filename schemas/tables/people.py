@@ -55,10 +55,11 @@ identity_key = Table(
     Column("key", BigInteger, primary_key=True, autoincrement=False, comment="keyed hash of a rule and its values"),
     Column(
         "source_record_id",
-        ForeignKey("source_identity.source_record_id", ondelete="CASCADE"),
+        BigInteger,
         primary_key=True,
+        autoincrement=False,
         index=True,
-    ),
+    ),  # of source_identity, whose trigger takes its keys away with it
     Column("rule", SmallInteger, nullable=False, comment="place in hub.identity.keys.RULES"),
     Column("certified", Boolean, nullable=False, comment="the record has a certified number"),
     comment="the inverted index: records that share a key are worth comparing",
@@ -200,6 +201,7 @@ Index(
     unique=True,
     postgresql_where=review_case.c.closed_at.is_(None),
 )
+Index("ix_review_case_pair", review_case.c.record_a, review_case.c.record_b)
 Index("ix_review_case_record_b", review_case.c.record_b, postgresql_where=review_case.c.closed_at.is_(None))
 
 review_opinion = Table(

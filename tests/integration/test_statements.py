@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from uuid import UUID
+
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -12,6 +15,12 @@ pytestmark = pytest.mark.integration
 
 ADD = "insert into person (id, created_at) select gen_random_uuid(), now() from generate_series(1, %(many)s)"
 COUNT = "select count(*) as persons from person"
+
+
+@pytest.fixture(params=[True, False], ids=["beside", "elsewhere"], autouse=True)
+def where(request, monkeypatch):
+    """The server on this machine, or elsewhere."""
+    monkeypatch.setattr("hub.storage.statements.is_beside", lambda _: request.param)
 
 
 def test_each_statement_sees_what_those_before_it_did_and_gives_its_own_rows(engine):
@@ -40,6 +49,40 @@ def test_a_statement_is_prepared_once_whatever_the_size_of_its_numbers(engine):
             assert ask(connection, ("select %(number)s::bigint as said", {"number": number}))[0][0].said == number
         prepared = connection.execute(
             text("select count(*) from pg_prepared_statements where statement like '%as said'")
+        )
+
+        assert prepared.scalar_one() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("bigint", [1, -(2**63), None]),
+        ("float8", [0.1 + 0.2, 1e-300, float("inf"), None]),
+        ("text", ["a,b", 'dit "oui"', "barre \\ oblique", "{}", "", "NULL", None, "É\n"]),
+        ("bytea", [b"", b'\x00\\"\xff', None]),
+        ("boolean", [True, False, None]),
+        ("date", [date(1890, 2, 3), None]),
+        ("uuid", [UUID(int=7), None]),
+        ("text", [None, None]),
+        ("bigint", []),
+    ],
+)
+def test_a_list_arrives_as_it_was_whatever_it_holds(engine, kind, said):
+    with engine.connect() as connection:
+        (rows,) = ask(connection, (f"select * from unnest(%(said)s::{kind}[]) s(value)", {"said": said}))
+
+    assert [row.value for row in rows] == said
+
+
+def test_lists_full_empty_and_of_nothing_are_one_prepared_statement(engine):
+    with engine.connect() as connection:
+        for said in ([1], [], [None]):
+            assert ask(connection, ("select cardinality(%(said)s::bigint[]) as size", {"said": said}))[0][
+                0
+            ].size == len(said)
+        prepared = connection.execute(
+            text("select count(*) from pg_prepared_statements where statement like '%as size'")
         )
 
         assert prepared.scalar_one() == 1

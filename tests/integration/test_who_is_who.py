@@ -10,15 +10,18 @@ import duckdb
 import numpy as np
 import pytest
 from identities import People, crowd, say, with_key
+from sqlalchemy import text
 
 from hub.identity import comparing, comparisons, reconcile, records
-from hub.identity.candidates import candidate_pairs
+from hub.identity.candidates import candidate_pairs, pairs_and_who
 from hub.identity.french.person import COLUMNS
 from hub.identity.match.blocking import find_pairs
 from hub.identity.match.reading import read_files
 from hub.identity.match.standardised import standardise_all
 from hub.identity.model.scorecard import load
+from hub.identity.records import known_of, load_known
 from hub.sandbox.population import Population
+from hub.storage.statements import ask
 from hub.storage.store import create_database, drop_database
 
 pytestmark = pytest.mark.integration
@@ -289,6 +292,34 @@ def test_a_record_that_changed_leaves_no_trace_of_what_it_said_before(people, el
 
     assert people.together() == told.together()
     assert people.weights() == told.weights()
+
+
+def test_the_keys_of_a_record_go_with_it(people):
+    one = adults()[0]
+    first, _ = people.hear(say(one, "caf_rsa"), say(one, "pole_emploi_usagers"))
+    people.match()
+
+    with people.engine.begin() as connection:
+        connection.execute(text("delete from source_identity where source_record_id = :first"), {"first": first})
+
+    left = people.rows("select distinct source_record_id = :first as gone from identity_key", first=first)
+    assert left == [(False,)]
+
+
+def test_pairs_of_a_few_are_those_of_many_and_say_who_the_others_are(people):
+    people.hear(*SAID)
+    people.match()
+    some = sorted(people.ids.values())[:7]
+
+    with people.engine.connect() as connection:
+        found = candidate_pairs(connection, some)
+        rows = ask(connection, pairs_and_who(some))[0]
+        few = candidate_pairs(connection, some, rows)
+        others = {record for pair in found.pairs for record in pair} - set(some)
+        met = {row.record: known_of(row, people.vault) for row in few.others}
+
+        assert (few.pairs, few.set_aside) == (found.pairs, found.set_aside)
+        assert met == load_known(connection, people.vault, others)
 
 
 def test_running_again_changes_nothing(people):

@@ -90,7 +90,7 @@ def match(files: Sequence[Path], *, model: Model, settings: Settings, say: Calla
             pairs,
             model=model,
             costs=settings.costs,
-            constraints=_constraints(connection),
+            constraints=constraints_of(connection),
             within=settings.within,
         )
         named = name_links(connection, links)
@@ -129,7 +129,7 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _constraints(connection: duckdb.DuckDBPyConnection) -> tuple[np.ndarray, np.ndarray]:
+def constraints_of(connection: duckdb.DuckDBPyConnection) -> tuple[np.ndarray, np.ndarray]:
     """For each record by its number: its source, and a code for its certified NIR (0 for none)."""
     found = connection.execute(
         f"SELECT rid, src, CASE WHEN nir_state = {int(State.CERTIFIED)} THEN (hash(nir) >> 1)::BIGINT ELSE 0 END AS number FROM records"
