@@ -5,7 +5,7 @@
 Fill: dossiers compared with what a partner was told, messages, what was told and journal written, in one transaction, as a
 ratio to COPY of the same message rows. Drain: signed webhooks to a partner that answers at once, 8 at a time, as a ratio to as
 many bare httpx calls of the same bodies at the same concurrency, a connection each as the hub does, then kept open. Memory:
-the peak of a process that drains with ten thousand waiting, and with PENDING.
+the peaks of a process that drains, and of the PostgreSQL process that serves it, with ten thousand waiting, and with PENDING.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
+ONE_REQUEST = {"Connection": "close"}
 BODY = b'{"data": {"champs": {"rsa.state": "4"}}, "type": "personne.modifiee"}' + b" " * 200
 
 PEOPLE = (
@@ -106,8 +107,8 @@ def serve(ready: multiprocessing.Queue[int]) -> None:
 
 def bare(url: str, count: int, *, kept_open: bool) -> float:
     """Seconds that many httpx calls take, the same number at once."""
-    limits = httpx.Limits(max_connections=10, max_keepalive_connections=10 if kept_open else 0)
-    with httpx.Client(limits=limits, trust_env=False) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+    limits, headers = httpx.Limits(max_connections=10), {} if kept_open else ONE_REQUEST
+    with httpx.Client(limits=limits, headers=headers, trust_env=False) as client, ThreadPoolExecutor(AT_ONCE) as pool:
         began = time.perf_counter()
         for answer in pool.map(lambda _: client.post(url, content=BODY), range(count)):
             answer.raise_for_status()
