@@ -32,6 +32,7 @@ from connectors.completeness import Place
 from connectors.sftp import SftpConnector
 from hub.fast_lane import FastLane
 from hub.intake import pipeline
+from hub.logs import to_standard_error
 from hub.opening import open_hub
 from hub.people.reconcile import reconcile
 from hub.sandbox.alone import write_connections
@@ -215,6 +216,7 @@ def urgent_call(hub: Hub, sandbox: Flooded, over: threading.Event, said: list[fl
 
 
 def main() -> None:
+    to_standard_error()
     if sys.argv[1:2] == ["part"]:
         part(Path(sys.argv[2]), *sys.argv[3:])
         return
