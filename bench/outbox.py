@@ -128,9 +128,9 @@ def peak(process: int) -> float:
 
 
 def drain(store: str, url: str, most: int) -> tuple[float, tuple[float, float]]:
-    """Deliver ``most`` messages; returns seconds, and the peaks of this process and of the one that serves it."""
+    """Deliver ``most`` messages; returns seconds, and the peaks of this process and of the largest that serves it."""
     to_standard_error()
-    engine = create_engine(make_url(store))
+    engine = create_engine(make_url(store), connect_args={"application_name": "drain"})
     sent = 0
 
     def clock() -> datetime:
@@ -152,8 +152,10 @@ def drain(store: str, url: str, most: int) -> tuple[float, tuple[float, float]]:
             deliver_each(engine, "departement_08", Counted(client, ("identifiant",)), clock=clock)
         seconds = time.perf_counter() - began
     with engine.connect() as connection:
-        server = connection.execute(text("select pg_backend_pid()")).scalar_one()
-    peaks = peak(os.getpid()), peak(server)
+        servers = connection.execute(
+            text("select pid from pg_stat_activity where application_name = 'drain'")
+        ).scalars()
+        peaks = peak(os.getpid()), max(peak(each) for each in servers)
     engine.dispose()
     return seconds, peaks
 
