@@ -17,6 +17,7 @@ from schemas.tables.arrivals import (
     staged_record,
 )
 from schemas.tables.base import metadata
+from schemas.tables.keys import search_generation
 from schemas.tables.operators import access_log, account
 from schemas.tables.outgoing import checkpoint, disclosure, message, switched_off, sync_file, told
 from schemas.tables.people import (
@@ -80,6 +81,7 @@ __all__ = [
     "remembered_unit",
     "review_case",
     "review_opinion",
+    "search_generation",
     "source_identity",
     "source_record",
     "source_version",
