@@ -20,6 +20,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from connectors.completeness import Place
 from connectors.sftp import SftpConnector
 from hub.fast_lane import FastLane
 from hub.intake import pipeline
+from hub.logs import to_standard_error
 from hub.opening import open_hub
 from hub.people.reconcile import reconcile
 from hub.sandbox.alone import write_connections
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 OTHER = {"emploi": "social", "social": "socio_pro", "socio_pro": "emploi"}
 MOST_URGENT = 24  # each is of a day of its own, none of them to come
-PAUSE = 5.0
+PAUSE = 5.0  # seconds between two urgent changes of a small flood; one of 25,000 lasts longer
 SETTLE_SETUP = (
     "update message set state = 'acknowledged', sent_at = now(), acknowledged_at = now() where state = 'pending'"
 )
@@ -56,6 +58,15 @@ select gen_random_uuid(), partner, person_id, agreement, 1000000, jsonb_set(payl
   'pending', 0, lane, now(), now()
 from message where partner = 'pole_emploi' and state = 'acknowledged' and priority = 2 limit 1
 returning id
+"""
+
+
+# When the hub took the file of an urgent change, had read it, had applied it, had matched it, and had opened its sync file.
+MOMENTS = """
+select extract(epoch from d.received_at) as taken, extract(epoch from d.closed_at) as "read", extract(epoch from m.created_at) as applied,
+  extract(epoch from f.created_at) as matched, extract(epoch from f.deposited_at) as opened
+from delivery d join message m on m.delivery_id = d.id and m.partner = :partner and m.priority = 0
+join sync_file f on f.id = m.sync_file_id where d.name = :name order by m.created_at limit 1
 """
 
 
@@ -140,8 +151,9 @@ def urgent_changes(hub: Hub, sandbox: Flooded, over: threading.Event, changed: d
     """One suspension after the other, dropped and waited for until the flood is over; returns how long each took."""
     access, waits = hub.settings.access("caf_sftp"), []
     candidates = [adult for adult in changed.values() if adult.rsa_state == "2"]
+    pause = max(PAUSE, len(changed) / 1500)
     for number, adult in enumerate(candidates[:: max(1, len(candidates) // MOST_URGENT)][:MOST_URGENT], start=2):
-        if over.wait(PAUSE):
+        if over.wait(pause):
             break
         suspended = FIRST_DAY + timedelta(days=number)
         home = [
@@ -151,14 +163,25 @@ def urgent_changes(hub: Hub, sandbox: Flooded, over: threading.Event, changed: d
         ]
         changed.update({each.number: each for each in home})
         sandbox.leave_known(home)
+        name = f"RSABEI52_20261031_{number:03d}.xml"
         with SftpConnector(access, Place(folder="depot")) as sftp:
-            sftp.deposit(f"RSABEI52_20261031_{number:03d}.xml", io.BytesIO(caf(home, day=number)))
-        began = time.monotonic()
+            sftp.deposit(name, io.BytesIO(caf(home, day=number)))
+        left, began = time.time(), time.monotonic()
         while sandbox.learnt(adult).get("rsa.state") != "4" and time.monotonic() - began < 300:
             time.sleep(0.05)
         waits.append(time.monotonic() - began)
-        print(f"  urgent {waits[-1]:5.2f} s", file=sys.stderr, flush=True)
+        print(f"  urgent {waits[-1]:5.2f} s: {stages(hub, name, left)}", file=sys.stderr, flush=True)
     return waits
+
+
+def stages(hub: Hub, name: str, left: float) -> str:
+    """Where the seconds of one urgent change went."""
+    with hub.engine.connect() as connection:
+        row = connection.execute(text(MOMENTS), {"name": name, "partner": PARTNER}).first()
+    if row is None:
+        return "it was told with another delivery's"
+    moments = {"dropped": left, **{label: float(at) for label, at in row._mapping.items() if at is not None}}  # noqa: SLF001 - public name
+    return ", ".join(f"{label} {end - start:.1f}" for (_, start), (label, end) in pairwise(moments.items()))
 
 
 class Busiest(threading.Thread):
@@ -193,6 +216,7 @@ def urgent_call(hub: Hub, sandbox: Flooded, over: threading.Event, said: list[fl
 
 
 def main() -> None:
+    to_standard_error()
     if sys.argv[1:2] == ["part"]:
         part(Path(sys.argv[2]), *sys.argv[3:])
         return

@@ -21,12 +21,25 @@ from hub.sandbox.sandbox import Sandbox
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
     from hub.opening import Hub
 
 DEPARTEMENT, PARTNER = "52", "departement_52"
 # Of each message that was to be told, what became of it; and people of whom a sequence number was told after a later one.
 FATES = """
 select partner, state, count(*) as messages from message where priority = 2 and state <> 'replaced' and created_at > :since group by 1, 2 order by 1, 2
+"""
+
+
+# The claims that the CAF's records of a person carry, by the number the département knows it under.
+CLAIMS = """
+select distinct c.content ->> 'identifiers.claim_number' from source_version d
+join link l on l.source_record_id = d.source_record_id and l.superseded_at is null
+join link m on m.person_id = l.person_id and m.superseded_at is null
+join source_record r on r.id = m.source_record_id and r.partner = 'caf'
+join source_version c on c.source_record_id = r.id and c.version = r.version
+where d.content ->> 'identifiers.departement_id' = :id
 """
 
 
@@ -94,13 +107,20 @@ def out_of_order(sandbox: Flooded) -> int:
     return sum(any(after <= before for before, after in pairwise(each)) for each in told.values())
 
 
+def of_another_household(connection: Connection, adult: Adult) -> bool:
+    """Whether the matching took a person for one of another household."""
+    claims = set(connection.execute(text(CLAIMS), {"id": adult.departement_id}).scalars())
+    return bool(claims - {adult.claim_number})
+
+
 def books(hub: Hub, sandbox: Flooded, changed: dict[int, Adult], since: datetime) -> list[str]:
     """What the partners' own books say, once everything has left."""
     reachable = [adult for adult in changed.values() if sandbox.learnt(adult)]
-    right = sum(
-        sandbox.learnt(adult).get("contact.address_street", "").startswith(adult.address[0] + " ")
+    wrong = [
+        adult
         for adult in reachable
-    )
+        if not sandbox.learnt(adult).get("contact.address_street", "").startswith(adult.address[0] + " ")
+    ]
     calls = Counter(each.idempotency_key for each in sandbox.api.decisions)
     with hub.engine.connect() as connection:
         fates = [
@@ -110,10 +130,12 @@ def books(hub: Hub, sandbox: Flooded, changed: dict[int, Adult], since: datetime
             text("select count(distinct person_id) from message where partner = :p and created_at > :since"),
             {"p": PARTNER, "since": since},
         ).scalar_one()
-    lost, wrong = followed - len(reachable), len(reachable) - right
+        taken = sum(of_another_household(connection, adult) for adult in wrong)
+    lost = followed - len(reachable)
     twice = sum(times - 1 for times in calls.values())
     return [
-        f"the département: {followed:,} people whose new address it was to know, {lost} lost, {wrong} wrong",
+        f"the département: {followed:,} people whose new address it was to know, {lost} lost, {len(wrong)} wrong"
+        + (f", of whom {taken} were linked to another household: who is who, not the flood" if wrong else ""),
         f"told twice: {sandbox.repeated} lines, {twice} calls; out of order: {out_of_order(sandbox)} people",
         f"messages of the flood: {', '.join(fates)}",
     ]

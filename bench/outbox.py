@@ -5,7 +5,7 @@
 Fill: dossiers compared with what a partner was told, messages, what was told and journal written, in one transaction, as a
 ratio to COPY of the same message rows. Drain: signed webhooks to a partner that answers at once, 8 at a time, as a ratio to as
 many bare httpx calls of the same bodies at the same concurrency, a connection each as the hub does, then kept open. Memory:
-the peak of a process that drains with ten thousand waiting, and with PENDING.
+the peaks of a process that drains, and of the PostgreSQL process that serves it, with ten thousand waiting, and with PENDING.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import base64
 import contextlib
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from connectors.base import Access
 from connectors.webhook import WebhookClient
+from hub.logs import to_standard_error
 from hub.sharing.agreements import load_agreements
 from hub.sharing.budget import SharedBudget
 from hub.sharing.deliver import AT_ONCE, deliver_each
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
+FEW = 10_000
+ONE_REQUEST = {"Connection": "close"}
 BODY = b'{"data": {"champs": {"rsa.state": "4"}}, "type": "personne.modifiee"}' + b" " * 200
 
 PEOPLE = (
@@ -106,8 +108,8 @@ def serve(ready: multiprocessing.Queue[int]) -> None:
 
 def bare(url: str, count: int, *, kept_open: bool) -> float:
     """Seconds that many httpx calls take, the same number at once."""
-    limits = httpx.Limits(max_connections=10, max_keepalive_connections=10 if kept_open else 0)
-    with httpx.Client(limits=limits, trust_env=False) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+    limits, headers = httpx.Limits(max_connections=10), {} if kept_open else ONE_REQUEST
+    with httpx.Client(limits=limits, headers=headers, trust_env=False) as client, ThreadPoolExecutor(AT_ONCE) as pool:
         began = time.perf_counter()
         for answer in pool.map(lambda _: client.post(url, content=BODY), range(count)):
             answer.raise_for_status()
@@ -118,9 +120,17 @@ class _Enough(Exception):
     pass
 
 
-def drain(store: str, url: str, most: int) -> tuple[float, float]:
-    """Deliver ``most`` messages; returns seconds and the peak of this process in megabytes."""
-    engine = create_engine(make_url(store))
+def peak(process: int) -> float:
+    """The most memory a process held, in megabytes; of a process of PostgreSQL, without what all of them share."""
+    said = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text("ascii").splitlines())
+    shared = int(said["RssShmem"].split()[0])
+    return (int(said["VmHWM"].split()[0]) - shared) / 1024
+
+
+def drain(store: str, url: str, most: int) -> tuple[float, tuple[float, float]]:
+    """Deliver ``most`` messages; returns seconds, and the peaks of this process and of the largest that serves it."""
+    to_standard_error()
+    engine = create_engine(make_url(store), connect_args={"application_name": "drain"})
     sent = 0
 
     def clock() -> datetime:
@@ -141,11 +151,16 @@ def drain(store: str, url: str, most: int) -> tuple[float, float]:
         with contextlib.suppress(_Enough):
             deliver_each(engine, "departement_08", Counted(client, ("identifiant",)), clock=clock)
         seconds = time.perf_counter() - began
+    with engine.connect() as connection:
+        servers = connection.execute(
+            text("select pid from pg_stat_activity where application_name = 'drain'")
+        ).scalars()
+        peaks = peak(os.getpid()), max(peak(each) for each in servers)
     engine.dispose()
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return seconds, peaks
 
 
-def in_a_process(store: str, url: str, most: int) -> tuple[float, float]:
+def in_a_process(store: str, url: str, most: int) -> tuple[float, tuple[float, float]]:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(drain, store, url, most).result()
 
@@ -205,7 +220,7 @@ def main() -> None:
         upgrade(engine)
         people = make_people(engine, filled)
         fill_seconds, floor = measure_fill(engine, people)
-        pend(engine, 10_000)
+        pend(engine, FEW)
         address = store.render_as_string(hide_password=False)
         few_seconds, few_memory = in_a_process(address, url, drained)
         once, kept = bare(url, drained, kept_open=False), bare(url, drained, kept_open=True)
@@ -216,15 +231,18 @@ def main() -> None:
     print(
         f"fill   {filled:9,} messages {fill_seconds:7.1f} s  {filled / fill_seconds:7,.0f}/s  = {fill_seconds / floor:.1f} x COPY of the same rows ({floor:.2f} s)"
     )
-    print(
-        f"drain  {drained:9,} messages {few_seconds:7.1f} s  {drained / few_seconds:7,.0f}/s  = {few_seconds / once:.2f} x bare httpx, a connection each ({drained / once:,.0f}/s)"
-    )
-    print(
-        f"                                                = {few_seconds / kept:.2f} x bare httpx, connections kept open ({drained / kept:,.0f}/s)"
-    )
-    print(
-        f"       with {pending:,} pending {many_seconds:7.1f} s  {drained / many_seconds:7,.0f}/s; memory {many_memory:.0f} MB, with 10,000 pending {few_memory:.0f} MB"
-    )
+    for label, seconds in ((f"{FEW:,}", few_seconds), (f"{pending:,}", many_seconds)):
+        print(f"drain  {drained:9,} messages {seconds:7.1f} s  {drained / seconds:7,.0f}/s  of {label} pending")
+    for label, seconds in (("a connection each", once), ("connections kept open", kept)):
+        print(
+            f"       bare httpx, {label}: {drained / seconds:,.0f}/s = {few_seconds / seconds:.2f} x as long, {many_seconds / seconds:.2f} x with {pending:,} pending"
+        )
+    for label, few, many in zip(
+        ("process that drains", "process that serves it"), few_memory, many_memory, strict=True
+    ):
+        print(
+            f"memory {label}: {few:.0f} MB of {FEW:,} pending, {many:.0f} MB of {pending:,} = {many / few:.2f} x (flat: 1)"
+        )
 
 
 if __name__ == "__main__":

@@ -102,8 +102,8 @@ class WebhookClient:
         authority = access.extra.get("ca_file")
         self._http = httpx.Client(
             timeout=float(access.extra.get("timeout_seconds", TIMEOUT)),
-            limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=0),
-            headers={"User-Agent": "dites-le-nous-une-fois"},
+            limits=httpx.Limits(max_connections=parallel + 2),
+            headers={"User-Agent": "dites-le-nous-une-fois", "Connection": "close"},
             follow_redirects=False,
             trust_env=False,
             proxy=access.extra.get("proxy") or None,

@@ -2,7 +2,8 @@
 
 Rotating seals again, under a new master, every NIR, every quarantined block and the own key of every stored delivery. The old
 master stays readable beside it until it is retired, for a process that began before may still write with it. Hashes are made
-with a key that does not change, so that nobody has to be recognised again. Killed anywhere and run again, it goes on.
+with keys of their own, which ``hub.search_key`` replaces, so that nobody has to be recognised again. Killed anywhere and run again, it
+goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from hub.storage.key_files import KEY_BYTES, KeyRing, read_ring, write_ring
+from hub.storage.key_files import KEY_BYTES, read_ring, write_ring
 from hub.storage.raw import RawStore
 from hub.storage.signing import open_signer
 from hub.storage.vault import search_key, vault_of
@@ -45,8 +46,11 @@ def rotate(hub: Hub) -> dict[str, int]:
     """Draw a new master, unless a rotation is under way, and seal everything again under it; returns counts."""
     ring = read_ring(hub.settings.keys, create=False)
     if ring.previous is None:
-        ring = KeyRing(
-            master=secrets.token_bytes(KEY_BYTES), search=ring.search or search_key(ring.master), previous=ring.master
+        ring = replace(
+            ring,
+            master=secrets.token_bytes(KEY_BYTES),
+            search=ring.search or search_key(ring.master),
+            previous=ring.master,
         )
         write_ring(hub.settings.keys, ring)
     return _seal_again(hub, vault_of(ring))

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         le=1,
         description="how far a verdict may be from the model's chance before two people must agree",
     )
+    token: str | None = Field(
+        default=None,
+        repr=False,
+        description="who acts at this terminal, where two people are needed: hub users sign-in",
+    )
     agent_name: str = Field(default="SYNCHRO", description="who the hub says it is in France Travail's access log")
 
     @property

@@ -60,8 +60,8 @@ def open_http(access: Access, *, parallel: int) -> httpx.Client:
     return httpx.Client(
         base_url=access.extra["base_url"],
         timeout=_timeout(access),
-        limits=httpx.Limits(max_connections=parallel + 2, max_keepalive_connections=0),
-        headers={"Accept": "application/json", "User-Agent": "dites-le-nous-une-fois"},
+        limits=httpx.Limits(max_connections=parallel + 2),
+        headers={"Accept": "application/json", "User-Agent": "dites-le-nous-une-fois", "Connection": "close"},
         follow_redirects=False,
         trust_env=False,
         proxy=access.extra.get("proxy") or None,

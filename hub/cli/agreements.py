@@ -17,7 +17,7 @@ app = typer.Typer(help="What each partner may receive, by what right, until when
 
 Title = Annotated[str, typer.Argument(help="An agreement: its partner, or the name of a further purpose.")]
 Partner = Annotated[str, typer.Argument(help="A partner.")]
-Author = Annotated[str, typer.Option(help="Who does it.")]
+Author = Annotated[str | None, typer.Option(help="The account that does it; HUB_TOKEN or its password shows it.")]
 IN_FORCE, WAITS, OVER, REDUCED = "in force", "waits for approval", "not in its dates", "in force, wider version waits"
 STATES_FR = {
     IN_FORCE: "Cette version est en vigueur.",
@@ -178,8 +178,9 @@ def _is_file(named: str) -> bool:
 
 
 @app.command("propose")
-def propose(name: Title, *, author: Author, json: Json = False) -> None:
+def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
     """Put a wider agreement, as declared, before a second person; what it would show is printed."""
+    from hub.cli.proof import OVERSEERS, who_acts
     from hub.opening import open_hub
     from hub.sharing.approval import propose as put_forward
     from hub.sharing.effect import effect
@@ -188,26 +189,28 @@ def propose(name: Title, *, author: Author, json: Json = False) -> None:
     agreement = _declared(hub, name)
     with hub.engine.connect() as connection:
         found = effect(connection, hub.approved_agreements.get(name), agreement, today=clock().date())
-    sha256 = put_forward(hub.engine, agreement, author=author, now=clock())
+    me = who_acts(hub, author, roles=OVERSEERS)
+    sha256 = put_forward(hub.engine, agreement, author=me, now=clock())
     if json:
         print_json({"agreement": name, "sha256": sha256, "effect": found.to_dict()})
     else:
         for sentence in found.sentences:
             say(sentence)
-        say(
-            f"Proposed by {author}: {sha256[:16]}. Another person approves it: hub agreements approve {name} --author …"
-        )
+        say(f"Proposed by {me}: {sha256[:16]}. Another person approves it: hub agreements approve {name}")
 
 
 @app.command("approve")
-def approve(name: Title, *, author: Author, json: Json = False) -> None:
+def approve(name: Title, *, author: Author = None, json: Json = False) -> None:
     """Put the proposed agreement in force; whoever proposed it cannot."""
+    from hub.cli.proof import OVERSEERS, who_acts
     from hub.opening import open_hub
     from hub.sharing.approval import approve as put_in_force
 
     hub = open_hub()
-    sha256 = put_in_force(hub.engine, _declared(hub, name), author=author, now=clock())
+    agreement = _declared(hub, name)
+    me = who_acts(hub, author, roles=OVERSEERS)
+    sha256 = put_in_force(hub.engine, agreement, author=me, now=clock())
     if json:
-        print_json({"agreement": name, "sha256": sha256, "approved_by": author})
+        print_json({"agreement": name, "sha256": sha256, "approved_by": me})
     else:
-        say(f"{name}: in force, approved by {author} ({sha256[:16]}).")
+        say(f"{name}: in force, approved by {me} ({sha256[:16]}).")

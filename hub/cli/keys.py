@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from hub.cli.output import Json, clock, print_json, print_table, say
@@ -29,6 +31,23 @@ def rotate(*, json: Json = False) -> None:
     from hub.opening import open_hub
 
     _print(replace(open_hub()), json=json)
+
+
+@app.command("rotate-search")
+def rotate_search(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, say what it would do.")] = False,
+    json: Json = False,
+) -> None:
+    """Lay another key over all hashes, tombstones included. The hub is stopped meanwhile; killed anywhere, run it again."""
+    from hub.search_key import rotate_search as lay_over
+    from hub.settings import load_settings
+
+    document = lay_over(load_settings(), dry_run=not yes)
+    if json:
+        print_json(document)
+    else:
+        print_table("Search key", ("what", "is"), [(name, str(value)) for name, value in document.items()])
 
 
 @app.command("rotate-signing")

@@ -67,14 +67,18 @@ def decide_case(
 ) -> None:
     """Decide a case; the decision outlives every re-match.
 
-    Where the model is sure of the contrary, a second person must say the same before it is decided.
+    Where the model is sure of the contrary, a second person must say the same before it is decided, and each shows who they are.
     """
+    from hub.cli.proof import REVIEWERS, who_acts
     from hub.opening import open_hub
-    from hub.people.reviews import VERDICTS, decide
+    from hub.people.reviews import VERDICTS, decide, takes_two
 
     if verdict not in VERDICTS:
         raise typer.BadParameter(f"the verdict is one of {', '.join(VERDICTS)}")
-    decided = decide(open_hub(), case, verdict=verdict, author=author, reason=reason, now=clock())
+    hub = open_hub()
+    if takes_two(hub, case, verdict):
+        author = who_acts(hub, author, roles=REVIEWERS)
+    decided = decide(hub, case, verdict=verdict, author=author, reason=reason, now=clock())
     if json:
         print_json({"case": case, "verdict": verdict, "decided": decided})
     elif decided:

@@ -78,6 +78,20 @@ def password(name: Name, *, password_stdin: Stdin = False, json: Json = False) -
     _tell({"name": name}, new, given=password_stdin, json=json)
 
 
+@app.command("sign-in")
+def sign_in(name: Name, *, password_stdin: Stdin = False, json: Json = False) -> None:
+    """Print a token that shows who acts at this terminal: export HUB_TOKEN=$(hub users sign-in NAME). Over after ten hours."""
+    from hub.opening import open_hub
+    from hub.web.tokens import sign_in as prove
+
+    typed = _password(given=True) if password_stdin else typer.prompt("Password", hide_input=True, err=True)
+    token = prove(open_hub(), name, typed, now=clock())
+    if json:
+        print_json({"name": name, "token": token})
+    else:
+        say(token)
+
+
 def _password(*, given: bool) -> str:
     from hub.web.accounts import drawn_password
 

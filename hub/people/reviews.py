@@ -95,6 +95,15 @@ def show(hub: Hub, case: int) -> dict[str, Any]:
     return dict(row._mapping) | {"opinions": [dict(each._mapping) for each in said]}  # noqa: SLF001 - public name
 
 
+def takes_two(hub: Hub, case: int, verdict: str) -> bool:
+    """Whether two people must agree before an open case is decided so."""
+    with hub.engine.connect() as connection:
+        row = connection.execute(
+            select(review_case).where(review_case.c.id == case, review_case.c.closed_at.is_(None))
+        ).first()
+    return row is not None and _needed(row, verdict, two_above=hub.settings.review_two_above) > 1
+
+
 def decide(hub: Hub, case: int, *, verdict: str, author: str, reason: str | None, now: datetime) -> bool:
     """Keep what a person says of a pair. Once it is decided, close the case and have both records matched again.
 

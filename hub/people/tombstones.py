@@ -6,6 +6,7 @@ born the same day is held too: somebody looks, nobody is turned away by a machin
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -55,10 +56,14 @@ where l.superseded_at is null and l.decided_at = :now and l.person_id = any(:per
 
 
 def marks(vault: Vault, row: Row[Any]) -> Iterator[bytes]:
-    """The keyed hashes a record would be recognised by: its number, its partner's key, its civil status."""
-    yield vault.hash("grave", f"key\0{row.flow}\0{row.key}".encode())
+    """The keyed hashes a record would be recognised by: its number, its partner's key, its civil status.
+
+    None is a hash of a hash: another search key can be laid over each as it is.
+    """
+    with suppress(ValueError):
+        yield bytes.fromhex(row.key)
     if row.nir_hash is not None:
-        yield vault.hash("grave", b"nir\0" + bytes(row.nir_hash))
+        yield bytes(row.nir_hash)
     if row.birth_name and row.first_name and row.birth_date:
         civil = f"civil\0{row.birth_name}\0{row.first_name}\0{row.birth_date.isoformat()}"
         yield vault.hash("grave", civil.encode())

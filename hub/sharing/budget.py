@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 AHEAD = 0.1  # seconds of the rate a process takes at once: its requests do not each cost a commit
 MOST_AT_ONCE = 50
+MARGIN, LATE = (
+    0.95,
+    0.05,
+)  # so much of the rate is given out, and a slot may be used that many seconds late: any second holds the rate
 SLICE = 1.0  # seconds between two looks at the off switch while a slot is waited for
 FAILURES = 10
 FIRST_OPENING, LONGEST_OPENING = timedelta(seconds=30), timedelta(minutes=10)
@@ -119,16 +123,23 @@ class SharedBudget:
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     _slots: list[float] = field(default_factory=list)
+    _batch: int = MOST_AT_ONCE
+    _missed: int = 0
     _doubtful: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def acquire(self) -> None:
         """Wait for the next free slot; raises ``NotNow`` when nothing may be sent."""
         self.may_send()
-        slot = self._next_slot()
+        while not self._come(self._next_slot()):
+            self._missed += 1
+
+    def _come(self, slot: float) -> bool:
+        """Wait for a slot; whether it can still be used: one missed is let go, for others have gone on meanwhile."""
         while (wait := slot - self.monotonic()) > 0:
             self.sleep(min(wait, SLICE))
             self.may_send()
+        return self._doubtful or self.monotonic() - slot <= LATE
 
     def _next_slot(self) -> float:
         with self._lock:
@@ -145,8 +156,8 @@ class SharedBudget:
         known = {
             "provider": self.provider,
             "use": self.use,
-            "gap": timedelta(seconds=1 / self.per_second),
-            "count": max(1, min(MOST_AT_ONCE, int(self.per_second * AHEAD))),
+            "gap": timedelta(seconds=1 / (self.per_second * MARGIN)),
+            "count": self._count(),
             "probe": PROBE,
             "longest": longest,
         }
@@ -161,6 +172,13 @@ class SharedBudget:
         self._doubtful = taken.doubtful
         gap, end = float(taken.gap), now + float(taken.ends_in)
         return [end - gap * left for left in range(taken.slots, 0, -1)], 0.0
+
+    def _count(self) -> int:
+        """How many slots to take at once: as many as were not missed of the last ones, then more again."""
+        most = max(1, min(MOST_AT_ONCE, int(self.per_second * AHEAD)))
+        self._batch = max(1, min(most, self._batch - self._missed if self._missed else 2 * self._batch))
+        self._missed = 0
+        return self._batch
 
     @staticmethod
     def _not_now(state: Any) -> NotNow:

@@ -1,7 +1,8 @@
 """Keys in files: the master key with what a rotation leaves beside it, and any other key of 32 bytes. Mode 0600, written whole.
 
 A key file's first line is the key, in hexadecimal. After a rotation a master key file says more: ``search`` is the key hashes
-are made with, which never changes, and ``previous`` a master some of what is stored may still be sealed with.
+are made with, which never changes, ``search-2`` and on the keys laid over it since, and ``previous`` a master some of what is
+stored may still be sealed with.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ class KeyRing:
     master: bytes
     search: bytes | None = None
     previous: bytes | None = None
+    over: tuple[bytes, ...] = ()
+
+    @property
+    def generation(self) -> int:
+        """How many search keys there are: the first, and those laid over it."""
+        return 1 + len(self.over)
 
     def __repr__(self) -> str:
         return "KeyRing()"
@@ -49,13 +56,23 @@ def read_ring(key_file: Path, *, create: bool) -> KeyRing:
                 found[name or "master"] = bytes.fromhex(value)
     except ValueError:
         found = {}
+    over = _laid_over(found)
     if (
         "master" not in found
-        or set(map(len, found.values())) != {KEY_BYTES}
+        or {len(key) for key in (*found.values(), *over)} != {KEY_BYTES}
         or not found.keys() <= {"master", "search", "previous"}
+        or (over and "search" not in found)
     ):
         raise FixTheDeclaration(f"{key_file.name} does not hold {KEY_BYTES} bytes in hexadecimal.")
-    return KeyRing(**found)
+    return KeyRing(**found, over=over)
+
+
+def _laid_over(found: dict[str, bytes]) -> tuple[bytes, ...]:
+    """Take ``search-2``, ``search-3`` and on from what a file holds, as far as they follow each other."""
+    over: list[bytes] = []
+    while (name := f"search-{len(over) + 2}") in found:
+        over.append(found.pop(name))
+    return tuple(over)
 
 
 def read_key_file(key_file: Path, *, create: bool) -> bytes:
@@ -67,6 +84,7 @@ def write_ring(key_file: Path, ring: KeyRing) -> None:
     """Put a ring in the place of the one the file holds: whole or not at all, safe on disk on return."""
     lines = [ring.master.hex()]
     lines += [f"{name} {key.hex()}" for name, key in (("search", ring.search), ("previous", ring.previous)) if key]
+    lines += [f"search-{number} {key.hex()}" for number, key in enumerate(ring.over, start=2)]
     temporary = _temporary(key_file, "\n".join(lines) + "\n")
     temporary.replace(key_file)
     folder = os.open(key_file.parent, os.O_RDONLY)

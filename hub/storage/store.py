@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
+from hub.storage.generation import generation_of, guard
 from hub.storage.statements import PLANNED_FOR_A_FEW
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def open_store(settings: Settings) -> Engine:
     With no ``HUB_DATABASE_URL`` a real PostgreSQL server is started under ``home/postgres``; it stops with the last
     process that uses it.
     """
+    engine = bare_store(settings)
+    engine.dispose()  # what is connected from here on is guarded
+    guard(engine, generation_of(settings.keys))
+    return engine
+
+
+def bare_store(settings: Settings) -> Engine:
+    """The same, for what replaces the keys themselves: it goes on whatever keys the store's hashes were made with."""
     engine = create_engine(
         store_url(settings),
         pool_size=5,

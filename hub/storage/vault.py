@@ -36,12 +36,16 @@ WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 class Vault:
     """Encrypts, decrypts and hashes with keys derived from the master key; reads what its predecessor sealed."""
 
-    def __init__(self, master: bytes, *, search: bytes | None = None, previous: bytes | None = None) -> None:
+    def __init__(
+        self, master: bytes, *, search: bytes | None = None, previous: bytes | None = None, over: Sequence[bytes] = ()
+    ) -> None:
         masters = [master, *([previous] if previous else [])]
         self._values = [AESGCM(_derived(each, "values")) for each in masters]
         self._wraps = [AESGCM(_derived(each, "envelopes")) for each in masters]
         self._unwrapped = [AESGCM(_derived(each, "deliveries")) for each in masters]
         self._search = search or _derived(master, "search")
+        self._over = tuple(over)
+        self._lift = lifter(self._over)
 
     def encrypt(self, clear: bytes) -> bytes:
         """Encrypt a small value; the nonce comes first."""
@@ -58,21 +62,23 @@ class Vault:
 
     def hash(self, use: str, clear: bytes, size: int = 16) -> bytes:
         """Hash a value so that it can be compared but not guessed without the key; ``use`` keeps domains apart."""
-        return blake2b(clear, digest_size=size, key=self._search, person=use.encode()).digest()
+        return self._lift(blake2b(clear, digest_size=size, key=self._search, person=use.encode()).digest())
 
     def hasher(self, use: str, size: int = 16) -> Callable[[bytes], bytes]:
         """The same as ``hash``, ready for a loop."""
-        key, person = self._search, use.encode()
-        return lambda clear: blake2b(clear, digest_size=size, key=key, person=person).digest()
+        key, person, lift = self._search, use.encode(), self._lift
+        if not self._over:
+            return lambda clear: blake2b(clear, digest_size=size, key=key, person=person).digest()
+        return lambda clear: lift(blake2b(clear, digest_size=size, key=key, person=person).digest())
 
     def fingerprinter(self, use: str, of: bytes, size: int = 16) -> Callable[[bytes], bytes]:
         """The same for long values that all begin with the same bytes, which are hashed once."""
-        begun = blake2b(of, digest_size=size, key=self._search, person=use.encode())
+        begun, lift = blake2b(of, digest_size=size, key=self._search, person=use.encode()), self._lift
 
         def fingerprint(clear: bytes) -> bytes:
             digest = begun.copy()
             digest.update(clear)
-            return digest.digest()
+            return lift(digest.digest())
 
         return fingerprint
 
@@ -121,6 +127,17 @@ def _derived(master: bytes, use: str) -> bytes:
 def search_key(master: bytes) -> bytes:
     """The key hashes are made with, as the first master of a store derived it."""
     return _derived(master, "search")
+
+
+def lifter(over: Sequence[bytes]) -> Callable[[bytes], bytes]:
+    """What lays each of some keys over a hash, one after the other: as many bytes, that say nothing without the last of them."""
+
+    def lift(digest: bytes) -> bytes:
+        for key in over:
+            digest = blake2b(digest, digest_size=len(digest), key=key, person=b"lift").digest()
+        return digest
+
+    return lift
 
 
 def _encrypted(cipher: AESGCM, clear: bytes) -> bytes:
@@ -231,4 +248,4 @@ def open_vault(key_file: Path, *, create: bool) -> Vault:
 
 def vault_of(ring: KeyRing) -> Vault:
     """The vault of a ring of keys."""
-    return Vault(ring.master, search=ring.search, previous=ring.previous)
+    return Vault(ring.master, search=ring.search, previous=ring.previous, over=ring.over)

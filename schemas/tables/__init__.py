@@ -18,6 +18,7 @@ from schemas.tables.arrivals import (
     staged_record,
 )
 from schemas.tables.base import metadata
+from schemas.tables.keys import search_generation
 from schemas.tables.operators import access_log, account
 from schemas.tables.outgoing import act, checkpoint, disclosure, message, switched_off, sync_file, told
 from schemas.tables.people import (
@@ -83,6 +84,7 @@ __all__ = [
     "remembered_unit",
     "review_case",
     "review_opinion",
+    "search_generation",
     "source_identity",
     "source_record",
     "source_version",
