@@ -39,6 +39,8 @@ FIRSTS = (
     "",
     "Zoé, Pierre",
     "Jen",
+    "Perne",
+    "Zeo",
 )
 DATES = (
     "12/03/1975",
