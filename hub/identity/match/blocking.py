@@ -97,10 +97,12 @@ def _find(connection: duckdb.DuckDBPyConnection, rule: Rule, few: str, *, within
         f" WHERE n.number * h.number > {LARGEST_BLOCK}"
     )
     row = connection.execute("SELECT count(*), coalesce(sum(pairs), 0)::BIGINT FROM large").fetchone() or (0, 0)
+    if row[0]:  # before the join: after it, a block of a million alike would already be a million millions
+        connection.execute("DELETE FROM few WHERE k IN (SELECT k FROM large)")
     apart = "few.rid <> hits.rid" if within else "few.src <> hits.src"
     made = connection.execute(
         "INSERT INTO found SELECT least(few.rid, hits.rid), greatest(few.rid, hits.rid) FROM few JOIN hits USING (k)"
-        f" WHERE {apart}" + (" AND few.k NOT IN (SELECT k FROM large)" if row[0] else "")
+        f" WHERE {apart}"
     ).fetchone()
     return Blocked(
         rule=rule.name, pairs=int(made[0]) if made else 0, large_blocks=int(row[0]), pairs_set_aside=int(row[1])
