@@ -13,7 +13,7 @@ from hub.identity.model.pairs import Pairs
 if TYPE_CHECKING:
     import duckdb
 
-RARE = """
+WITH_BITS = """
 SELECT r.*, n.bits AS birth_bits, u.bits AS usage_bits, f.bits AS first_bits, d.bits AS born_bits, p.bits AS place_bits
 FROM {records} r
 LEFT JOIN bits_name n ON n.value = r.birth_bare
@@ -22,6 +22,7 @@ LEFT JOIN bits_first f ON f.value = r.first_name
 LEFT JOIN bits_born d ON d.value = r.born
 LEFT JOIN bits_place p ON p.value = r.place
 """
+RARE = f"CREATE OR REPLACE VIEW rare AS {WITH_BITS.format(records='records')}"
 
 
 def count_values(connection: duckdb.DuckDBPyConnection) -> None:
@@ -32,7 +33,7 @@ def count_values(connection: duckdb.DuckDBPyConnection) -> None:
             f" (log2((SELECT count(*) FROM records)) - log2(count(*)))::FLOAT AS bits"
             f" FROM records WHERE {kind.column} IS NOT NULL GROUP BY {kind.column}"
         )
-    connection.execute(f"CREATE OR REPLACE VIEW rare AS {RARE.format(records='records')}")
+    connection.execute(RARE)
 
 
 def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidates") -> Pairs:
@@ -40,7 +41,7 @@ def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidate
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM records WHERE rid IN (SELECT a FROM {table} UNION ALL SELECT b FROM {table})"
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE sides AS {RARE.format(records='chosen')}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sides AS {WITH_BITS.format(records='chosen')}")
     connection.execute("DROP TABLE chosen")
     levels = ", ".join(f"{comparison.sql} AS l_{comparison.name}" for comparison in COMPARISONS)
     rarest = "floor(log2((SELECT count(*) FROM records)))"
