@@ -1,6 +1,6 @@
 """Train the model that ships: bits for each level, then an additive scorecard, on populations of the public generator.
 
-    python -m bench.identity.train hub/identity/models/2026-11.json [--labels 1000]
+    python -m bench.identity.train hub/identity/models/2026-11-28.json [--labels 1000]
 
 Levels are counted on the true pairs (m) and on pairs drawn at random (u) of the training seeds. The scorecard is gradient boosting with
 trees of one cut, which is a sum of one curve a feature; numbers may only push one way. ``--labels`` limits how many pairs are labelled.
@@ -26,7 +26,7 @@ from hub.identity.match.run import Settings, connect
 from hub.identity.match.standardised import standardise_all
 from hub.identity.model.levels import COMPARISONS
 from hub.identity.model.rules import forbidden
-from hub.identity.model.scorecard import BY_FREQUENCY, VALUES, features_of, from_document
+from hub.identity.model.scorecard import BY_FREQUENCY, NEWEST, VALUES, features_of, from_document
 
 if TYPE_CHECKING:
     from hub.identity.model.pairs import Pairs
@@ -193,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--labels", type=int)
-    parser.add_argument("--version", default="2026-11")
+    parser.add_argument("--version", default=NEWEST)
     chosen = parser.parse_args()
     populations = [Population(*each) for each in TRAINING]
     document: dict[str, Any] = {

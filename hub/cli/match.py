@@ -88,6 +88,8 @@ def _print(document: dict[str, Any]) -> None:
         say(f"{file}: columns not read: {', '.join(columns)}")
     for file, columns in document["columns_absent"].items():
         say(f"{file}: columns absent, taken as unknown: {', '.join(columns)}")
+    for source, number in document["identifiers_repeated"].items():
+        say(f"{source}: {number:,} source_id stand on several records; a link names the source_id, not the record.")
     for rule, aside in document["blocks_set_aside"].items():
         say(
             f"Too many records alike under “{rule}”: {aside['blocks']:,} blocks, {aside['pairs']:,} pairs not compared."

@@ -34,10 +34,6 @@ def _heard(person: Person) -> tuple[str | None, str | None]:
     return person.birth_heard, person.usage_heard
 
 
-def _whole(person: Person) -> tuple[str | None, str | None]:
-    return person.birth_name, person.usage_name
-
-
 def _turned(person: Person) -> Parts:
     """The date, day and month in either order."""
     if person.born is None or person.day is None or person.month is None:
@@ -46,10 +42,10 @@ def _turned(person: Person) -> Parts:
 
 
 def _inverted(person: Person) -> Iterable[Parts]:
-    for name in _whole(person):
-        if name is not None and person.first_name is not None:
-            yield f"{name}+{person.first_name}", person.year
-            yield f"{person.first_name}+{name}", person.year
+    for name in _heard(person):
+        if name is not None and person.first_heard is not None:
+            yield f"{name}+{person.first_heard}", person.year
+            yield f"{person.first_heard}+{name}", person.year
 
 
 def _cut(text: str | None, length: int) -> str | None:
@@ -63,7 +59,8 @@ def _end(nir: str | None) -> str | None:
 NUMBER, PHONE, EMAIL = 0, 8, 9
 RULES = (
     Rule(name="numéro", parts=lambda p: [(p.nir,)]),
-    Rule(name="un nom ou le prénom, date", parts=lambda p: [(word, *_turned(p)) for word in (*_bare(p), p.first_name)]),
+    Rule(name="un nom ou le prénom entendus, date",
+         parts=lambda p: [(word, *_turned(p)) for word in (*_heard(p), p.first_heard)]),
     Rule(name="nom et prénom entendus, année", parts=lambda p: [(word, p.first_heard, p.year) for word in _heard(p)]),
     Rule(name="nom et prénom entendus, jour et mois",
          parts=lambda p: [(word, p.first_heard, p.month, p.day) for word in _heard(p)]),
@@ -80,6 +77,7 @@ RULES = (
     Rule(name="date, début du nom", parts=lambda p: [(p.born, _cut(p.birth_bare, 4))]),
     Rule(name="fin du numéro, prénom", parts=lambda p: [(_end(p.nir), p.first_name)]),
     Rule(name="adresse, prénom", parts=lambda p: [(p.postcode, p.street, p.first_name)]),
+    Rule(name="adresse, nom", parts=lambda p: [(p.postcode, p.street, word) for word in _heard(p)]),
 )  # fmt: skip
 # What many records may carry without being one person. A value that more than a few of one flow carry is taken as unknown.
 MAY_BE_SHARED = {NUMBER: "nir", PHONE: "phone", EMAIL: "email"}

@@ -334,7 +334,7 @@ def test_a_link_is_explained_field_by_field_with_what_would_have_changed_it(peop
     first, second = paragraphs(people, people.person(pe))
 
     assert re.match(rf"caf_rsa, fiche {caf} : première fiche", first)
-    assert "rapprochée par le calcul, le 24/11/2026 (modèle 2026-11, chance 99," in second
+    assert "rapprochée par le calcul, le 24/11/2026 (modèle 2026-11-28, chance 99," in second
     assert "date de naissance : égale, pèse fortement pour" in second
     assert "non comparable : numéro de sécurité sociale" in second
     assert "aurait changé la décision : numéro de sécurité sociale « différents, certifiés »" in second

@@ -15,7 +15,7 @@ LONG_ENOUGH = 3
 
 SOUNDS = (
     ("SCH", "CH"), ("SH", "CH"), ("PH", "F"), ("TH", "T"), ("KH", "K"), ("GH", "G"), ("DJ", "J"), ("DH", "D"),
-    ("QU", "K"), ("CK", "K"), ("Q", "K"), ("OU", "U"), ("EE", "I"), ("W", "U"), ("Y", "I"), ("Z", "S"),
+    ("QU", "K"), ("CK", "K"), ("Q", "K"), ("OU", "U"), ("EE", "I"), ("W", "U"), ("Y", "I"), ("Z", "S"), ("AI", "E"), ("EI", "E"),
 )  # fmt: skip
 HARD_C = re.compile("C(?![HEI])")
 MUTE_H = re.compile("(?<!C)H")

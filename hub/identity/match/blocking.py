@@ -39,14 +39,14 @@ def _key(*parts: str) -> str:
 
 NUMBER = Rule(name="numéro", keys=(_key("nir"),))
 RULES = (
-    Rule(name="un nom ou le prénom, date", keys=tuple(_key(word, TURNED) for word in (*NAMES, "first_name"))),
+    Rule(name="un nom ou le prénom entendus, date", keys=tuple(_key(word, TURNED) for word in (*HEARD, "first_heard"))),
     Rule(name="nom et prénom entendus, année", keys=tuple(_key(word, "first_heard", "year") for word in HEARD)),
     Rule(name="nom et prénom entendus, jour et mois", keys=tuple(_key(word, "first_heard", "month", "day") for word in HEARD)),
     Rule(name="nom et prénom, lieu de naissance", keys=tuple(_key(word, "first_name", "place") for word in NAMES)),
     Rule(name="nom et prénom, code postal", keys=tuple(_key(word, "first_name", "postcode") for word in NAMES)),
     Rule(name="nom et prénom inversés, année", keys=tuple(
-        _key(f"{word} || '+' || first_name", "year") for word in ("birth_name", "usage_name"))
-        + tuple(_key(f"first_name || '+' || {word}", "year") for word in ("birth_name", "usage_name"))),
+        _key(f"{word} || '+' || first_heard", "year") for word in HEARD)
+        + tuple(_key(f"first_heard || '+' || {word}", "year") for word in HEARD)),
     Rule(name="date et lieu de naissance", keys=(_key("born", "place"),)),
     Rule(name="date de naissance, code postal", keys=(_key("born", "postcode"),)),
     Rule(name="téléphone", keys=(_key("phone"),)),
@@ -56,6 +56,7 @@ RULES = (
     Rule(name="date, début du prénom ou du nom", keys=(_key("born", "first_name[1:3]", "sex"), _key("born", "birth_bare[1:4]"))),
     Rule(name="fin du numéro, prénom", keys=(_key("CASE WHEN len(nir) = 13 THEN nir[6:] END", "first_name"),)),
     Rule(name="adresse, prénom", keys=(_key("postcode", "street", "first_name"),)),
+    Rule(name="adresse, nom", keys=tuple(_key("postcode", "street", word) for word in HEARD)),
 )  # fmt: skip
 
 
@@ -96,10 +97,12 @@ def _find(connection: duckdb.DuckDBPyConnection, rule: Rule, few: str, *, within
         f" WHERE n.number * h.number > {LARGEST_BLOCK}"
     )
     row = connection.execute("SELECT count(*), coalesce(sum(pairs), 0)::BIGINT FROM large").fetchone() or (0, 0)
+    if row[0]:  # before the join: after it, a block of a million alike would already be a million millions
+        connection.execute("DELETE FROM few WHERE k IN (SELECT k FROM large)")
     apart = "few.rid <> hits.rid" if within else "few.src <> hits.src"
     made = connection.execute(
         "INSERT INTO found SELECT least(few.rid, hits.rid), greatest(few.rid, hits.rid) FROM few JOIN hits USING (k)"
-        f" WHERE {apart}" + (" AND few.k NOT IN (SELECT k FROM large)" if row[0] else "")
+        f" WHERE {apart}"
     ).fetchone()
     return Blocked(
         rule=rule.name, pairs=int(made[0]) if made else 0, large_blocks=int(row[0]), pairs_set_aside=int(row[1])

@@ -13,16 +13,16 @@ from hub.identity.model.pairs import Pairs
 if TYPE_CHECKING:
     import duckdb
 
-RARE = """
-CREATE OR REPLACE VIEW rare AS
+WITH_BITS = """
 SELECT r.*, n.bits AS birth_bits, u.bits AS usage_bits, f.bits AS first_bits, d.bits AS born_bits, p.bits AS place_bits
-FROM records r
+FROM {records} r
 LEFT JOIN bits_name n ON n.value = r.birth_bare
 LEFT JOIN bits_name u ON u.value = r.usage_bare
 LEFT JOIN bits_first f ON f.value = r.first_name
 LEFT JOIN bits_born d ON d.value = r.born
 LEFT JOIN bits_place p ON p.value = r.place
 """
+RARE = f"CREATE OR REPLACE VIEW rare AS {WITH_BITS.format(records='records')}"
 
 
 def count_values(connection: duckdb.DuckDBPyConnection) -> None:
@@ -37,7 +37,12 @@ def count_values(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidates") -> Pairs:
-    """Compare every pair of a table of (a, b)."""
+    """Compare every pair of a table of (a, b). Only the records of some pair are looked up, once."""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM records WHERE rid IN (SELECT a FROM {table} UNION ALL SELECT b FROM {table})"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sides AS {WITH_BITS.format(records='chosen')}")
+    connection.execute("DROP TABLE chosen")
     levels = ", ".join(f"{comparison.sql} AS l_{comparison.name}" for comparison in COMPARISONS)
     rarest = "floor(log2((SELECT count(*) FROM records)))"
     bits = ", ".join(
@@ -45,8 +50,9 @@ def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidate
     )
     found = connection.execute(
         f"SELECT c.a, c.b, a.src AS source_a, b.src AS source_b, {levels}, {bits} FROM {table} c"
-        " JOIN rare a ON a.rid = c.a JOIN rare b ON b.rid = c.b"
+        " JOIN sides a ON a.rid = c.a JOIN sides b ON b.rid = c.b"
     ).fetchnumpy()
+    connection.execute("DROP TABLE sides")
     columns = {name: np.asarray(column) for name, column in found.items()}
     order = np.lexsort((columns["b"], columns["a"]))
     return Pairs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 EXPECTED = ("source", "source_id", *COLUMNS)
 MOST_SOURCES = 200
+BLOCK = 1 << 24
 NULLS = "['', 'NULL', 'null', 'None', 'NaN', 'nan', 'NA', 'N/A']"
 
 
@@ -27,17 +29,20 @@ class Read:
     sources: dict[str, int]
     ignored: dict[str, list[str]]
     absent: dict[str, list[str]]
+    repeated: dict[str, int]
 
 
 def read_files(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Read:
     """Make the view ``said``: the columns of every file as text, and a number ``rid`` for each row."""
     selects, ignored, absent = [], {}, {}
     for file in files:
-        found = _columns(connection, file)
+        _check_there(file)
+        relation = _relation(file)
+        found = _columns(connection, file, relation)
         _check(file, found)
-        ignored[file.name] = [name for name in found if name.lower() not in EXPECTED]
-        absent[file.name] = [name for name in COLUMNS if name not in {each.lower() for each in found}]
-        selects.append(_select(file, found))
+        ignored[file.name] = [name for name in found if _plain(name) not in EXPECTED]
+        absent[file.name] = [name for name in COLUMNS if name not in {_plain(each) for each in found}]
+        selects.append(_select(file, found, relation))
     connection.execute("DROP TABLE IF EXISTS said")
     connection.execute(
         f"CREATE TABLE said AS SELECT (row_number() OVER ())::INTEGER AS rid, * FROM ({' UNION ALL '.join(selects)})"
@@ -45,7 +50,9 @@ def read_files(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
     _make_sources(connection)
     counts = dict(connection.execute("SELECT name, records FROM sources ORDER BY src").fetchall())
     _check_identifiers(connection)
-    return Read(records=sum(counts.values()), sources=counts, ignored=ignored, absent=absent)
+    return Read(
+        records=sum(counts.values()), sources=counts, ignored=ignored, absent=absent, repeated=_repeated(connection)
+    )
 
 
 def _make_sources(connection: duckdb.DuckDBPyConnection) -> None:
@@ -73,27 +80,63 @@ def _check_identifiers(connection: duckdb.DuckDBPyConnection) -> None:
         raise FixTheDelivery(f"record {row[0]} has no source_id")
 
 
+def _repeated(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many identifiers of each source stand on more than one record: a link that names one does not say which record it means."""
+    return dict(
+        connection.execute(
+            "SELECT source, count(*) FROM (SELECT source FROM said GROUP BY source, source_id HAVING count(*) > 1) GROUP BY source"
+        ).fetchall()
+    )
+
+
+def _plain(name: str) -> str:
+    """A column's name as it is looked for: spaces around it and capitals do not count."""
+    return name.strip().lower()
+
+
+def _encoding(file: Path) -> str:
+    """UTF-8 unless the bytes cannot be that: then UTF-16 where it says so, else the Latin-1 of older spreadsheets."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with file.open("rb") as source:
+        if source.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        source.seek(0)
+        try:
+            while block := source.read(BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+    return "utf-8"
+
+
 def _relation(file: Path) -> str:
     path = str(file).replace("'", "''")
     if file.suffix.lower() in {".parquet", ".pq"}:
         return f"read_parquet('{path}')"
-    return f"read_csv('{path}', all_varchar=true, header=true, null_padding=true, strict_mode=false, nullstr={NULLS}, sample_size=20000)"
+    return (
+        f"read_csv('{path}', all_varchar=true, header=true, null_padding=true, strict_mode=false, nullstr={NULLS},"
+        f" sample_size=20000, encoding='{_encoding(file)}')"
+    )
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+def _check_there(file: Path) -> None:
     if not file.is_file():
         raise FixTheDelivery(f"{file.name}: there is no such file")
     if file.stat().st_size == 0:
         raise FixTheDelivery(f"{file.name} is empty: it has no header")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, file: Path, relation: str) -> list[str]:
     try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {_relation(file)}").fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
         raise FixTheDelivery(f"{file.name} cannot be read as {file.suffix.lstrip('.') or 'CSV'}") from error
     return [str(row[0]) for row in described]
 
 
 def _check(file: Path, found: list[str]) -> None:
-    names = {name.lower() for name in found}
+    names = {_plain(name) for name in found}
     if "source_id" not in names:
         raise FixTheDelivery(f"{file.name} has no column source_id; its columns: {', '.join(found[:40])}")
     if not names & set(COLUMNS):
@@ -102,9 +145,9 @@ def _check(file: Path, found: list[str]) -> None:
         )
 
 
-def _select(file: Path, found: list[str]) -> str:
+def _select(file: Path, found: list[str], relation: str) -> str:
     """The expected columns, in order, as text; the file's name for a source that it does not say."""
-    written = {name.lower(): name for name in found}
+    written = {_plain(name): name.replace('"', '""') for name in reversed(found)}
     parts = []
     for name in EXPECTED:
         column = f"nullif(trim(\"{written[name]}\"::VARCHAR), '')" if name in written else "NULL::VARCHAR"
@@ -112,4 +155,4 @@ def _select(file: Path, found: list[str]) -> str:
             stem = file.stem.replace("'", "''")
             column = f"coalesce({column}, '{stem}')"
         parts.append(f"{column} AS {name}")
-    return f"SELECT {', '.join(parts)} FROM {_relation(file)}"
+    return f"SELECT {', '.join(parts)} FROM {relation}"

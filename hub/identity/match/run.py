@@ -62,6 +62,7 @@ class Matched:
             "sources": self.read.sources,
             "columns_ignored": {name: columns for name, columns in self.read.ignored.items() if columns},
             "columns_absent": {name: columns for name, columns in self.read.absent.items() if columns},
+            "identifiers_repeated": self.read.repeated,
             "contacts_shared": self.shared,
             "blocks_set_aside": {
                 each.rule: {"blocks": each.large_blocks, "pairs": each.pairs_set_aside}

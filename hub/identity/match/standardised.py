@@ -14,6 +14,7 @@ from hub.identity.french.dates import Born, birth_date
 from hub.identity.french.person import SEXES
 from hub.identity.french.places import birth_place, departement
 from hub.identity.french.text import sounding
+from hub.identity.match.cells import CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
 
 SHARED_BY = 4
 TEXT, WORDS = pa.string(), pa.list_(pa.string())
-FOLDED = "upper(strip_accents({column}))"
-ONE_WORD = "'[A-Z]{4,}'"
-PLAIN_NUMBER = r"'[12](?:\d{2})(?:0[1-9]|1[0-2])(?:0[1-9]|[1-9]\d)\d{3}(?:\d{3})(?:\d\d)?'"
-NOBODY = ", ".join(f"'{word}'" for word in sorted(names.NOBODY | names.TITLES))
 
 
 def standardise_all(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """From ``said`` to ``records``: the columns of ``Person``, and ``src``, ``rid``. Says how many values too many records carry."""
+    connection.execute(CELLS)
     _read_dates(connection)
     _read_places(connection)
     _read_surnames(connection)
@@ -81,9 +79,8 @@ ERA = "(CASE WHEN year IS NULL THEN 0 WHEN year < 1963 THEN 1962 WHEN year < 196
 
 def _read_surnames(connection: duckdb.DuckDBPyConnection) -> None:
     """A plain cell is one word: folding it first leaves few distinct ones. Others may hold two names."""
-    key = cell("text")
-    spelt = _distinct(connection, f"SELECT DISTINCT {key} FROM (SELECT birth_name AS text FROM said UNION ALL SELECT usage_name FROM said)"
-                      " WHERE text IS NOT NULL")  # fmt: skip
+    spelt = _distinct(connection, "SELECT birth_cell FROM cells WHERE birth_cell IS NOT NULL"
+                      " UNION SELECT usage_cell FROM cells WHERE usage_cell IS NOT NULL")  # fmt: skip
     rows = []
     for (text,) in spelt:
         born, used, unsaid = (names.surname(part) for part in names.split_cell(text))
@@ -95,80 +92,40 @@ def _read_surnames(connection: duckdb.DuckDBPyConnection) -> None:
     _keep(connection, "read_surnames", {"text": TEXT, **kinds}, rows)
 
 
-def cell(column: str) -> str:
-    """A name in capitals without accents when it is one plain word; else as it was written."""
-    folded = FOLDED.format(column=column)
-    return f"(CASE WHEN regexp_full_match({folded}, {ONE_WORD}) THEN {folded} ELSE {column} END)"
-
-
 def _surname(name: names.Surname | None) -> tuple[Any, ...]:
     return (None, None, None, None) if name is None else (name.whole, name.bare, sounding(name.bare), list(name.words))
 
 
 def _read_first_names(connection: duckdb.DuckDBPyConnection) -> None:
-    """One plain word is folded first; lists are read as written, once for each distinct list."""
-    spelt = _distinct(connection, f"SELECT DISTINCT {cell('first_names')} FROM said WHERE first_names IS NOT NULL")
-    heard: dict[str, str] = {}
-    rows = []
-    for (text,) in spelt:
-        given = names.first_names(text)
-        if given:
-            if given[0] not in heard:
-                heard[given[0]] = sounding(given[0])
-            rows.append((text, given[0], "".join(given[:2]), heard[given[0]], list(given)))
-    kinds = {"first_name": TEXT, "first_two": TEXT, "first_heard": TEXT, "first_names": WORDS}
-    _keep(connection, "read_first_names", {"text": TEXT, **kinds}, rows)
+    """Plain words are parted in SQL, once for each row; other cells are read by the pack, once for each spelling. Then every first
+    first name is heard once.
+    """
+    spelt = _distinct(
+        connection,
+        "SELECT DISTINCT first_names FROM said JOIN cells USING (rid) WHERE cells.words IS NULL AND first_names IS NOT NULL",
+    )
+    rows = [(text, list(given)) for (text,) in spelt if (given := names.first_names(text))]
+    _keep(connection, "read_first_names", {"text": TEXT, "words": WORDS}, rows)
+    first = _distinct(
+        connection, "SELECT words[1] FROM cells WHERE words IS NOT NULL UNION SELECT words[1] FROM read_first_names"
+    )
+    _keep(connection, "heard_first_names", {"word": TEXT, "heard": TEXT}, ((word, sounding(word)) for (word,) in first))
 
 
-PLAIN = {
-    "phone": r"'(?:0|\+33)[1-9]\d{8}'",
-    "postcode": r"'\d{5}'",
-    "email": r"'[a-z0-9._-]+@[a-z0-9-]+\.[a-z]{2,}'",
-    "address": r"'\d+ [A-Z ]*[A-Z]'",
-}
 BY_HAND: dict[str, Callable[[str | None], str | None]] = {
     "phone": contacts.phone, "postcode": contacts.postcode, "email": contacts.email, "address": contacts.street,
 }  # fmt: skip
 
 
-def _folded(column: str) -> str:
-    """Addresses lose accents, hyphens and apostrophes before they are judged plain; phones their spaces."""
-    if column == "phone":
-        return "translate(phone, ' .-', '')"
-    if column == "address":
-        return r"translate(upper(strip_accents(address)), '-''’.,', '     ')"
-    return "lower(email)" if column == "email" else column
-
-
-def _is_plain(column: str) -> str:
-    """Whether SQL may read the value: a usual shape, and not one of those that stand for nothing."""
-    nothing = {
-        "phone": r" AND NOT regexp_matches(translate(phone, ' .-', ''), '0{7}|1{7}|2{7}|3{7}|4{7}|5{7}|6{7}|7{7}|8{7}|9{7}|12345678|23456789')",
-        "email": r" AND NOT regexp_matches(lower(email), '^(?:inconnu|neant|sans|aucun|pas|non|no-?reply|xxx|test|nc|na)|@(?:inconnu|aucun|xx)')",
-        "postcode": " AND postcode <> '00000'",
-        "address": "",
-    }  # fmt: skip
-    return f"regexp_full_match({_folded(column)}, {PLAIN[column]}){nothing[column]}"
-
-
-IN_SQL = {
-    "phone": "right(translate(phone, ' .-', ''), 9)",
-    "postcode": "postcode",
-    "email": "lower(email)",
-    "address": f"split_part({_folded('address')}, ' ', 1) || ' ' || string_split({_folded('address')}, ' ')[-1]",
-}
-
-
 def _read_contacts(connection: duckdb.DuckDBPyConnection) -> None:
     for column, read in BY_HAND.items():
-        spelt = _distinct(
-            connection, f"SELECT DISTINCT {column} FROM said WHERE {column} IS NOT NULL AND NOT ({_is_plain(column)})"
-        )
+        spelt = _distinct(connection, f"SELECT DISTINCT said.{column} FROM said JOIN cells USING (rid)"
+                          f" WHERE cells.{column} IS NULL AND said.{column} IS NOT NULL")  # fmt: skip
         _keep(connection, f"read_{column}", {"text": TEXT, "value": TEXT}, ((text, read(text)) for (text,) in spelt))
 
 
 def _contact(column: str) -> str:
-    return f"CASE WHEN {_is_plain(column)} THEN {IN_SQL[column]} ELSE r_{column}.value END"
+    return f"coalesce(c.{column}, r_{column}.value)"
 
 
 SEX = (
@@ -193,23 +150,29 @@ def _used(part: str) -> str:
 RECORDS = f"""
 CREATE OR REPLACE TABLE records AS
 WITH cells AS (
-  SELECT s.*, {cell("birth_name")} AS birth_cell, {cell("usage_name")} AS usage_cell, {cell("first_names")} AS first_cell FROM said s
+  SELECT s.rid, s.source, s.birth_date, s.birth_place_insee, s.sex, c.nir AS nir_said, c.plain, birth_cell, usage_cell,
+    coalesce(c.words, f.words) AS first_words, {_contact("postcode")} AS postcode, {_contact("address")} AS street,
+    {_contact("phone")} AS phone, {_contact("email")} AS email
+  FROM said s JOIN cells c USING (rid) LEFT JOIN read_first_names f ON c.words IS NULL AND f.text = s.first_names
+  LEFT JOIN read_phone r_phone ON c.phone IS NULL AND r_phone.text = s.phone
+  LEFT JOIN read_postcode r_postcode ON c.postcode IS NULL AND r_postcode.text = s.postcode
+  LEFT JOIN read_email r_email ON c.email IS NULL AND r_email.text = s.email
+  LEFT JOIN read_address r_address ON c.address IS NULL AND r_address.text = s.address
 ), joined AS (
-  SELECT s.rid, sources.src, s.nir AS nir_said, f.first_name, f.first_two, f.first_heard, coalesce(f.first_names, []) AS first_names,
+  SELECT s.rid, sources.src, nir_said, plain, first_words[1] AS first_name, array_to_string(first_words[1:2], '') AS first_two, h.heard AS first_heard,
+    coalesce(first_words, []) AS first_names,
     d.born, d.year, d.month, d.day, p.place, p.departement, {SEX} AS sex,
     {_born("whole")} AS born_whole, {_born("bare")} AS born_bare, {_born("heard")} AS born_heard, {_born("words")} AS born_words,
     {_used("whole")} AS used_whole, {_used("bare")} AS used_bare, {_used("heard")} AS used_heard, {_used("words")} AS used_words,
-    {_contact("postcode")} AS postcode, {_contact("address")} AS street, {_contact("phone")} AS phone, {_contact("email")} AS email
+    postcode, street, phone, email
   FROM cells s JOIN sources ON sources.name = s.source
   LEFT JOIN read_surnames n ON n.text = s.birth_cell LEFT JOIN read_surnames u ON u.text = s.usage_cell
-  LEFT JOIN read_first_names f ON f.text = s.first_cell LEFT JOIN read_dates d ON d.text = s.birth_date
+  LEFT JOIN heard_first_names h ON h.word = first_words[1] LEFT JOIN read_dates d ON d.text = s.birth_date
   LEFT JOIN read_places p ON p.text = s.birth_place_insee AND p.era = {ERA.replace("year", "d.year")}
-  LEFT JOIN read_phone r_phone ON r_phone.text = s.phone LEFT JOIN read_postcode r_postcode ON r_postcode.text = s.postcode
-  LEFT JOIN read_email r_email ON r_email.text = s.email LEFT JOIN read_address r_address ON r_address.text = s.address
 ), named AS (
   SELECT *, born_whole IS NOT NULL AND used_whole IS NOT NULL AND born_bare <> used_bare AS two FROM joined
 )
-SELECT rid, src, nir_said, first_name, first_two, first_heard, first_names, born, year, month, day, place, departement, sex,
+SELECT rid, src, nir_said, plain, first_name, first_two, first_heard, first_names, born, year, month, day, place, departement, sex,
   coalesce(born_whole, used_whole) AS birth_name, coalesce(born_bare, used_bare) AS birth_bare,
   coalesce(born_heard, used_heard) AS birth_heard,
   CASE WHEN two THEN used_whole END AS usage_name, CASE WHEN two THEN used_bare END AS usage_bare,
@@ -223,7 +186,7 @@ FROM named
 def _read_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     """Plain numbers are judged in SQL beside their record; the others by the pack, each beside its own."""
     odd = _distinct(connection, "SELECT DISTINCT nir_said, sex, year, month, place FROM records"
-                    f" WHERE nir_said IS NOT NULL AND NOT {PLAIN_NIR}")  # fmt: skip
+                    " WHERE nir_said IS NOT NULL AND NOT plain")  # fmt: skip
     rows = []
     for text, sex, year, month, place in odd:
         read = numbers.number(text, sex=sex, born=Born(year=year, month=month), place=place)
@@ -241,10 +204,6 @@ def _read_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(NUMBERED)
 
 
-PLAIN_NIR = (
-    f"(regexp_full_match(nir_said, {PLAIN_NUMBER}) AND nir_said[11:13] <> '000'"
-    " AND NOT regexp_matches(nir_said, '^(?:1234567890|[12]000000|[12]999999|2690549588157|1{10}|2{10})'))"
-)
 TOLD = "CASE WHEN nir_said[6:7] IN ('97','98') THEN nir_said[6:8] WHEN year < 1968 AND nir_said[6:7] IN ('75','78','91','92','93','94','95') THEN '75' ELSE nir_said[6:7] END"
 COUNTRY = "CASE WHEN nir_said[6:7] IN ('91','92','93','94') THEN '99352' WHEN nir_said[6:7] = '95' THEN '99350' WHEN nir_said[6:7] = '96' THEN '99351' END"
 AGREE = f"""[sex = nir_said[1], lpad((year % 100)::VARCHAR, 2, '0') = nir_said[2:3], month = nir_said[4:5]::TINYINT,
@@ -252,8 +211,8 @@ AGREE = f"""[sex = nir_said[1], lpad((year % 100)::VARCHAR, 2, '0') = nir_said[2
 NUMBERED = f"""
 CREATE OR REPLACE TABLE records AS
 WITH judged AS (
-  SELECT *, {PLAIN_NIR} AS plain, CASE WHEN {PLAIN_NIR} THEN {AGREE} END AS agree,
-    CASE WHEN {PLAIN_NIR} AND len(nir_said) = 15 THEN 97 - nir_said[1:13]::BIGINT % 97 = nir_said[14:15]::BIGINT END AS key_right
+  SELECT *, CASE WHEN plain THEN {AGREE} END AS agree,
+    CASE WHEN plain AND len(nir_said) = 15 THEN 97 - nir_said[1:13]::BIGINT % 97 = nir_said[14:15]::BIGINT END AS key_right
   FROM records
 ), told AS (
   SELECT *, len(list_filter(agree, lambda x: x)) AS yes, len(list_filter(agree, lambda x: NOT x)) AS no FROM judged

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CUT_LENGTH = 12
 PREFIX = 4
+NEARLY, NEARLY_TOO = 0.9, 0.85
 CERTIFIED, VALID = int(State.CERTIFIED), int(State.VALID)
 
 
@@ -84,17 +85,24 @@ def _cut(one: str, other: str) -> bool:
 
 
 def swapped(a: Person, b: Person) -> bool:
-    """The first name of each is a family name of the other, or nearly its birth name."""
+    """The first name of each is a family name of the other, or nearly: one of them may be written worse than the other."""
     if a.first_name is None or b.first_name is None:
         return False
     if _is_named(a, b) and _is_named(b, a):
         return True
-    near = _close(0.9)
-    return near(a.first_name, b.birth_name or "") and near(b.first_name, a.birth_name or "")
+    return any(
+        _nearly_named(a, b, least) and _nearly_named(b, a, NEARLY + NEARLY_TOO - least)
+        for least in (NEARLY, NEARLY_TOO)
+    )
 
 
 def _is_named(one: Person, other: Person) -> bool:
     return not {one.first_name, one.first_two}.isdisjoint(_names(other, "name"))
+
+
+def _nearly_named(one: Person, other: Person, at_least: float) -> bool:
+    near = _close(at_least)
+    return any(near(one.first_name or "", name) for name in _names(other, "name"))
 
 
 def _is_named_sql(one: str, other: str) -> str:
@@ -106,9 +114,18 @@ def _is_named_sql(one: str, other: str) -> str:
     return f"({either})"
 
 
+def _nearly_named_sql(one: str, other: str, at_least: float) -> str:
+    either = " OR ".join(
+        f"coalesce(jaro_winkler_similarity({one}.first_name, {other}.{name}) >= {at_least}, false)"
+        for name in ("birth_name", "usage_name")
+    )
+    return f"({either})"
+
+
 SWAPPED = (
-    f"coalesce({_is_named_sql('a', 'b')} AND {_is_named_sql('b', 'a')} OR (jaro_winkler_similarity(a.first_name, b.birth_name) >= 0.9"
-    " AND jaro_winkler_similarity(b.first_name, a.birth_name) >= 0.9), false)"
+    f"coalesce({_is_named_sql('a', 'b')} AND {_is_named_sql('b', 'a')}"
+    f" OR {_nearly_named_sql('a', 'b', NEARLY)} AND {_nearly_named_sql('b', 'a', NEARLY_TOO)}"
+    f" OR {_nearly_named_sql('a', 'b', NEARLY_TOO)} AND {_nearly_named_sql('b', 'a', NEARLY)}, false)"
 )
 
 NIR = Comparison(name="nir", french="numéro de sécurité sociale", levels=(
@@ -148,7 +165,18 @@ NAME = Comparison(name="name", french="nom", levels=(
 
 
 def _near(one: str | None, other: str | None) -> bool:
-    return JaroWinkler.similarity(one or "", other or "") >= 0.9 or Levenshtein.distance(one or "", other or "") <= 1
+    one, other = one or "", other or ""
+    if JaroWinkler.similarity(one, other) >= 0.9:
+        return True
+    distance = Levenshtein.distance(one, other)
+    return distance <= 1 or (distance == 2 and sorted(one) == sorted(other))  # two letters that changed places
+
+
+ALIKE = "jaro_winkler_similarity(a.first_name, b.first_name) >= 0.8"
+
+
+def _alike(one: str | None, other: str | None) -> bool:
+    return JaroWinkler.similarity(one or "", other or "") >= 0.8
 
 
 def _begins(one: str, other: str) -> bool:
@@ -170,9 +198,12 @@ FIRST_NAME = Comparison(name="first_name", french="prénom", levels=(
            f"least(len(a.first_two), len(b.first_two)) >= {PREFIX}"
            " AND (starts_with(a.first_two, b.first_two) OR starts_with(b.first_two, a.first_two))"),
     _level("très proche", lambda a, b: _near(a.first_name, b.first_name),
-           "jaro_winkler_similarity(a.first_name, b.first_name) >= 0.9 OR levenshtein(a.first_name, b.first_name) <= 1"),
-    _level("un peu proche", lambda a, b: JaroWinkler.similarity(a.first_name or "", b.first_name or "") >= 0.8,
-           "jaro_winkler_similarity(a.first_name, b.first_name) >= 0.8"),
+           "jaro_winkler_similarity(a.first_name, b.first_name) >= 0.9 OR levenshtein(a.first_name, b.first_name) <= 1"
+           " OR (len(a.first_name) = len(b.first_name) AND levenshtein(a.first_name, b.first_name) = 2"
+           " AND list_sort(string_split(a.first_name, '')) = list_sort(string_split(b.first_name, '')))"),
+    _level("un peu proche", lambda a, b: _alike(a.first_name, b.first_name) and Levenshtein.distance(a.first_name or "", b.first_name or "") <= 2,
+           f"{ALIKE} AND levenshtein(a.first_name, b.first_name) <= 2"),
+    _level("ressemblant", lambda a, b: _alike(a.first_name, b.first_name), ALIKE),
     _level("un prénom commun", lambda a, b: bool(set(a.first_names) & set(b.first_names)), "list_has_any(a.first_names, b.first_names)"),
     _level("initiale", lambda a, b: min(len(a.first_name or ""), len(b.first_name or "")) == 1
            and (a.first_name or "")[:1] == (b.first_name or "")[:1],

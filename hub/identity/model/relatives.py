@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hub.identity.model.levels import ADDRESS, BORN, EMAIL, FIRST_NAME, NAME, NIR, PHONE, SEX
-from hub.identity.model.rules import SAME_DAY, SAME_NAME, SAME_NUMBER, at
+from hub.identity.model.levels import ADDRESS, BORN, EMAIL, FIRST_NAME, NAME, NIR, PHONE, PLACE, SEX
+from hub.identity.model.rules import OTHER_NAME, SAME_DAY, SAME_NAME, SAME_NUMBER, at
 from hub.identity.model.scorecard import VALUES
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 A_MILLION = 20.0  # bits
 COMMON = 8.0  # a first name that 2**8 of a million bear
 SAME_FIRST_NAME = ("égaux, deux ou plus", "égal", "égal, écrit joint")
-NEAR = ("commence comme l'autre", "très proche", "un peu proche", "un prénom commun")
+NEAR = ("commence comme l'autre", "très proche", "un peu proche", "ressemblant", "un prénom commun")
+LIKE_NAME = (*SAME_NAME, "même son ou coupé", "proche")
 
 
 def two_common_first_names(pairs: Pairs) -> Which:
@@ -32,37 +33,62 @@ def two_common_first_names(pairs: Pairs) -> Which:
     return np.asarray((bits > 0) & (A_MILLION - bits > COMMON))
 
 
-def _nothing_to_meet_by(pairs: Pairs) -> Which:
-    """Neither phone nor mail box is the same, and one of them differs."""
-    same = at(pairs.levels, PHONE, "égal") | at(pairs.levels, EMAIL, "égal")
-    return ~same & (at(pairs.levels, PHONE, "différent") | at(pairs.levels, EMAIL, "différent"))
+def _met_otherwise(pairs: Pairs) -> Which:
+    """Neither phone nor mail box is the same."""
+    return np.asarray(~(at(pairs.levels, PHONE, "égal") | at(pairs.levels, EMAIL, "égal")))
+
+
+def _met_elsewhere(pairs: Pairs) -> Which:
+    """A phone or a mail box differs."""
+    return np.asarray(at(pairs.levels, PHONE, "différent") | at(pairs.levels, EMAIL, "différent"))
+
+
+def _born_together(pairs: Pairs) -> Which:
+    """One name, one date."""
+    return np.asarray(at(pairs.levels, NAME, *LIKE_NAME) & at(pairs.levels, BORN, *SAME_DAY))
 
 
 def twins_with_one_number(pairs: Pairs) -> Which:
-    """Le même numéro, le même nom, la même date, mais deux prénoms courants et d'autres coordonnées : des jumeaux, dont un porte le numéro de l'autre ?"""
+    """Le même numéro, le même nom, la même date, mais deux prénoms et rien d'autre pour les joindre : des jumeaux, dont un porte le numéro de l'autre ?"""
     levels = pairs.levels
-    born_together = at(levels, NIR, *SAME_NUMBER) & at(levels, NAME, *SAME_NAME) & at(levels, BORN, *SAME_DAY)
-    near_elsewhere = at(levels, FIRST_NAME, *NEAR) & ~at(levels, ADDRESS, "même rue et numéro")
-    return (
-        born_together
-        & (at(levels, FIRST_NAME, "différent") | near_elsewhere)
-        & two_common_first_names(pairs)
-        & _nothing_to_meet_by(pairs)
-    )
+    two_common, differ = two_common_first_names(pairs), at(levels, FIRST_NAME, "différent")
+    two_first_names = (at(levels, FIRST_NAME, *NEAR) & two_common) | (differ & (~two_common | _met_elsewhere(pairs)))
+    return at(levels, NIR, *SAME_NUMBER) & _born_together(pairs) & two_first_names & _met_otherwise(pairs)
+
+
+def twins_without_number(pairs: Pairs) -> Which:
+    """Le même nom, la même date, deux prénoms qui se ressemblent plus qu'une faute ne l'explique, ni numéro ni coordonnées communs : des jumeaux ?"""
+    levels = pairs.levels
+    likely = at(levels, FIRST_NAME, *NEAR) & two_common_first_names(pairs)
+    listed = at(levels, FIRST_NAME, "dans la liste de l'autre") & ~at(levels, ADDRESS, "même rue et numéro")
+    two_first_names = at(levels, FIRST_NAME, "ressemblant") | likely | listed
+    return ~at(levels, NIR, *SAME_NUMBER) & _born_together(pairs) & two_first_names & _met_otherwise(pairs)
 
 
 def another_sex(pairs: Pairs) -> Which:
     """Un autre sexe et un autre prénom courant, pas de numéro commun : frère et sœur, ou mari et femme."""
     levels = pairs.levels
     return (
-        at(levels, SEX, "différent")
-        & ~at(levels, NIR, *SAME_NUMBER, "égal, douteux")
+        _of_another_sex(pairs)
         & ~at(levels, FIRST_NAME, "absent", *SAME_FIRST_NAME)
         & (two_common_first_names(pairs) | at(levels, FIRST_NAME, "inversé avec le nom"))
     )
 
 
-RELATIVES: tuple[Callable[[Pairs], Which], ...] = (twins_with_one_number, another_sex)
+def husband_and_wife(pairs: Pairs) -> Which:
+    """Un autre sexe, et le nom de l'un n'est que le nom d'usage de l'autre ou un autre nom : mari et femme qui portent un même prénom ?"""
+    levels = pairs.levels
+    married = at(levels, NAME, "égal, naissance et usage croisés", *OTHER_NAME) & ~at(levels, PLACE, "égal")
+    return _of_another_sex(pairs) & married
+
+
+def _of_another_sex(pairs: Pairs) -> Which:
+    return np.asarray(at(pairs.levels, SEX, "différent") & ~at(pairs.levels, NIR, *SAME_NUMBER, "égal, douteux"))
+
+
+RELATIVES: tuple[Callable[[Pairs], Which], ...] = (
+    twins_with_one_number, twins_without_number, another_sex, husband_and_wife,
+)  # fmt: skip
 
 
 def relatives(pairs: Pairs) -> Which:

@@ -95,7 +95,9 @@ ONLY_A_PERSON: tuple[Callable[[Levels], Which], ...] = (nothing_of_civil_status,
 
 def perhaps_twins(levels: Levels) -> Which:
     """Le même nom, la même date, un autre prénom : une faute de frappe, ou des jumeaux."""
-    same = ("égaux, deux ou plus", "égal", "égal, écrit joint", "inversé avec le nom")
+    same = (
+        "égaux, deux ou plus", "égal", "égal, écrit joint", "inversé avec le nom", "même son", "commence comme l'autre",
+    )  # fmt: skip
     return at(levels, NAME, *SAME_NAME) & at(levels, BORN, *SAME_DAY) & ~at(levels, FIRST_NAME, *same)
 
 

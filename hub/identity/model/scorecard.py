@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hub.identity.model.pairs import Pairs
 
-NEWEST = "2026-11"
+NEWEST = "2026-11-28"
 ALONE = 40.0
 MATTERS = tuple(comparison.name for comparison in COMPARISONS)
 VALUES = tuple(kind.name for kind in (*FREQUENCIES, *ODD))

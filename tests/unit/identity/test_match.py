@@ -152,6 +152,29 @@ def test_a_file_that_cannot_be_taken_is_refused_with_its_fault(tmp_path, text, f
     assert fault in str(said.exception)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_spreadsheet_is_read_however_it_was_saved(tmp_path, encoding, mark):
+    cells = (" Source_ID ", "Birth_Name", "first_names", "birth_date", "sex", "phone"), (
+        "7", "Müller", "Léa", "12 mars 1990", "Féminin", "+33 (0)6 12 34 56 79",
+    )  # fmt: skip
+    typed = tmp_path / "typed.csv"
+    typed.write_text("\r\n".join(mark.join(row) for row in cells) + "\r\n", encoding=encoding)
+    caf = write(tmp_path / "caf.csv", [LEA | {"birth_name": "MULLER"}, *strangers(40)])
+
+    assert run(caf, typed, "--out", tmp_path / "links.csv").exit_code == 0
+
+    assert [(row["id_a"], row["id_b"]) for row in links(tmp_path / "links.csv")] == [("caf-0", "7")]
+
+
+def test_an_identifier_on_several_records_is_said(tmp_path):
+    caf = write(tmp_path / "caf.csv", [LEA, LUCAS | {"source_id": "caf-0"}, *strangers(40)])
+
+    said = run(caf, "--out", tmp_path / "links.csv")
+
+    assert "caf: 1 source_id stand on several records" in said.stdout
+
+
 def test_a_parquet_that_is_none_is_refused(tmp_path):
     file = tmp_path / "bad.parquet"
     file.write_text("not parquet")

@@ -39,6 +39,8 @@ FIRSTS = (
     "",
     "Zoé, Pierre",
     "Jen",
+    "Perne",
+    "Zeo",
 )
 DATES = (
     "12/03/1975",
@@ -268,6 +270,23 @@ def test_a_brother_and_a_sister_with_near_first_names_are_left_to_a_person():
     said = decided(person(first_names="Jules"), person(first_names="Julie", sex="F"))
 
     assert not said.link.any()
+
+
+def test_twins_whose_first_names_are_alike_but_no_slip_are_left_to_a_person():
+    said = decided(person(first_names="Mathilde"), person(first_names="Mathieu", phone="", email=""))
+
+    assert not said.link.any()
+
+
+def test_a_husband_and_wife_of_one_first_name_and_one_birthday_are_left_to_a_person():
+    husband = person(birth_name="Leroy", first_names="Camille", sex="M", birth_place_insee="")
+    wife = person(birth_name="Moulin", usage_name="Leroy", first_names="Camille", sex="F", birth_place_insee="")
+
+    assert not decided(husband, wife).link.any()
+
+
+def test_names_and_first_names_swapped_and_one_of_them_written_badly_make_one_person():
+    assert decided(person(), person(birth_name="Lucsa", first_names="Martin")).link.all()
 
 
 def test_a_sex_typed_wrong_keeps_nobody_apart():
