@@ -4,7 +4,8 @@
     python bench/again.py --memory [SMALL] [LARGE]   default 10,000 and 300,000 households
 
 The first form receives a month, then the next one in which one household in a hundred has moved, and prints the second as a
-ratio to the first. The second form prints the peak memory of ``hub receive`` for a small and a large delivery.
+ratio to the first; the store is a server that runs, given by ``HUB_DATABASE_URL``. The second form prints the peak memory of
+``hub receive`` for a small and a large delivery.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from receive import HUB, invent, make_delivery, measured
 
 from hub.sandbox.population import FIRST_DAY
-from hub.storage.store import embedded_server
+from hub.storage.store import create_database, embedded_server
 
 if TYPE_CHECKING:
     from hub.sandbox.population import Adult
@@ -29,9 +30,17 @@ if TYPE_CHECKING:
 MOVED_EVERY = 100
 
 
-def receive(home: Path, file: Path) -> tuple[float, float, dict[str, Any]]:
+def server_of(home: Path) -> dict[str, str]:
+    """A PostgreSQL server that is there before and after each command, as where a hub is run for real; the setting that names it."""
+    server = embedded_server(home / "postgres")
+    create_database(server, "hub")
+    return {"HUB_DATABASE_URL": server.set(database="hub").render_as_string(hide_password=False)}
+
+
+def receive(home: Path, file: Path, **environment: str) -> tuple[float, float, dict[str, Any]]:
     """Seconds, peak megabytes and ledger line of one delivery."""
-    seconds, memory, said = measured(*HUB, "receive", "caf_rsa", "--file", str(file), "--json", HUB_HOME=str(home))
+    command = (*HUB, "receive", "caf_rsa", "--file", str(file), "--json")
+    seconds, memory, said = measured(*command, HUB_HOME=str(home), **environment)
     return seconds, memory, json.loads(said)["deliveries"][0]
 
 
@@ -49,10 +58,10 @@ def again(folder: Path, households: int) -> None:
     first, second = folder / "RSABEM_first.xml", folder / "RSABEM_second.xml"
     make_delivery(first, homes)
     make_delivery(second, a_month_later(homes), when=FIRST_DAY + timedelta(days=30))
-    embedded_server(home / "postgres")  # it runs from before the first month to after the last, as a hub's server does
-    measured(*HUB, "status", "--json", HUB_HOME=str(home))
-    took, memory, line = receive(home, first)
-    took_again, memory_again, line_again = receive(home, second)
+    store = server_of(home)
+    measured(*HUB, "keys", "create", HUB_HOME=str(home), **store)
+    took, memory, line = receive(home, first, **store)
+    took_again, memory_again, line_again = receive(home, second, **store)
     print(f"{households:,} households; first month: {line['applied']:,} applied, balanced: {line['balanced']}")
     print(f"  first month  {took:7.1f} s  {memory:6.0f} MB")
     print(

@@ -23,7 +23,7 @@ from hub.people.reviews import weigh_cases
 from hub.people.slices import Slice, slices
 from hub.people.tombstones import hold_returned
 from hub.sharing.follow import carry_told
-from hub.sharing.news import Arrival, Origin
+from hub.sharing.news import NewestWord, Origin
 from hub.sharing.recalls import note_recall
 from hub.sharing.select import fill
 from hub.storage.store import is_waited_for
@@ -46,7 +46,7 @@ GIVE_WAY = 0.5  # seconds a flood leaves to whoever waits for it: to apply what 
 
 # When the newest word about each person reached us, which the time to its delivery is counted from; and the latest delivery
 # that any of their records comes from, whose trace what is told now belongs to.
-ARRIVALS = """
+NEWEST_WORDS = """
 select l.person_id, max(d.arrived_at) as arrived_at, max(d.id) as delivery
 from link l
 join source_record r on r.id = l.source_record_id
@@ -158,7 +158,7 @@ def follow(
     carry_told(connection, reconciled.moved)
     changed = rebuild(connection, touched, now=now)
     recalled = {person for move in reconciled.moved for person in (move.old, move.new)}
-    origin = Origin(arrivals=_arrivals(connection, touched), flood=flood)
+    origin = Origin(words=_newest_words(connection, touched), flood=flood)
     filled = fill(connection, hub.agreements, touched, now=now, origin=origin, recalled=recalled)
     weigh_cases(connection, touched)
     note_recall(connection, cause="links", subject=str(len(reconciled.moved)), persons=recalled, now=now)
@@ -205,8 +205,8 @@ def _hold_new(hub: Hub, connection: Connection, *, now: datetime) -> None:
         put(connection, new, kind="new", reason="vient d'apparaître", author="hub", now=now, until=until)
 
 
-def _arrivals(connection: Connection, persons: Collection[UUID]) -> dict[UUID, Arrival]:
+def _newest_words(connection: Connection, persons: Collection[UUID]) -> dict[UUID, NewestWord]:
     if not persons:
         return {}
-    rows = connection.execute(text(ARRIVALS), {"persons": list(persons)})
-    return {row.person_id: Arrival(at=row.arrived_at, delivery=row.delivery) for row in rows}
+    rows = connection.execute(text(NEWEST_WORDS), {"persons": list(persons)})
+    return {row.person_id: NewestWord(at=row.arrived_at, delivery=row.delivery) for row in rows}

@@ -27,7 +27,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class NewestWord:
     """When the newest word about somebody reached us, and the latest delivery any of their records comes from."""
 
     at: datetime
@@ -38,7 +38,7 @@ class Arrival:
 class Origin:
     """Where news come from: the newest word about each person, and whether it was in a ``flood``; or what was done (``act``)."""
 
-    arrivals: Mapping[UUID, Arrival] = field(default_factory=dict)
+    words: Mapping[UUID, NewestWord] = field(default_factory=dict)
     flood: bool = False
     act: UUID | None = None
 

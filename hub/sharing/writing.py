@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from hub.sharing.agreements import Agreement
-    from hub.sharing.news import Arrival, Origin
+    from hub.sharing.news import NewestWord, Origin
 
 URGENT, ALONE, ONE_OF_MANY = 0, 1, 2
 NAMESPACE = UUID("5d0d2f3e-6f5b-4f8e-9a43-3c6a0f1d8a52")
@@ -87,7 +87,7 @@ def write(connection: Connection, decided: Decided, *, now: datetime, origin: Or
         (
             (each.id, each.partner, each.person_id, each.agreement.partner, each.sequence,
              orjson.dumps(each.payload).decode(), "pending", _priority(each, many=many or origin.flood), lanes.get(each.person_id, ""),
-             *_arrived(origin.arrivals.get(each.person_id)), origin.act, now, now)
+             *_arrived(origin.words.get(each.person_id)), origin.act, now, now)
             for each in decided.messages
         ),
     )  # fmt: skip
@@ -95,7 +95,7 @@ def write(connection: Connection, decided: Decided, *, now: datetime, origin: Or
     journal.append(connection, [entry for message in decided.messages for entry in _disclosures(message, now)])
 
 
-def _arrived(word: Arrival | None) -> tuple[int | None, datetime | None]:
+def _arrived(word: NewestWord | None) -> tuple[int | None, datetime | None]:
     return (word.delivery, word.at) if word else (None, None)
 
 

@@ -110,35 +110,46 @@ def drop_database(server: URL, name: str) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to ``revision``; costs one query when there is nothing to do."""
-    from alembic import command  # noqa: PLC0415
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    config = alembic_config()
-    head = ScriptDirectory.from_config(config).get_current_head()
-
-    def is_current(connection: Connection) -> bool:
-        return revision == "head" and MigrationContext.configure(connection).get_current_revision() == head
-
+    """Bring the schema to ``revision``; costs two queries, and nothing of Alembic, when there is nothing to do."""
+    wanted = newest_revision() if revision == "head" else None
     with engine.begin() as connection:
-        if is_current(connection):
+        if wanted and _revision_of(connection) == wanted:
             return
         take_lock(connection, "schema")  # two processes that start together do not both build it
-        if is_current(connection):
+        if wanted and _revision_of(connection) == wanted:
             return
+        from alembic import command  # noqa: PLC0415 - every command would wait for it
+
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def newest_revision() -> str:
+    """The revision the code wants: migrations are numbered in their order, and their files named after their number."""
+    return max(path.name.partition("_")[0] for path in (_migrations() / "versions").glob("[0-9]*_*.py"))
+
+
+def _revision_of(connection: Connection) -> str | None:
+    """The revision the store is at; None when it is new."""
+    if connection.execute(text("select to_regclass('alembic_version')")).scalar() is None:
+        return None
+    revision: str | None = connection.execute(text("select version_num from alembic_version")).scalar()
+    return revision
+
+
+def _migrations() -> Path:
+    import schemas  # noqa: PLC0415
+
+    return Path(schemas.__file__).parent / "migrations"
 
 
 def alembic_config() -> Config:
     """Alembic pointed at the migrations that travel in the wheel."""
     from alembic.config import Config  # noqa: PLC0415
 
-    import schemas  # noqa: PLC0415
-
     config = Config()
-    config.set_main_option("script_location", str(Path(schemas.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_migrations()))
     return config
 
 

@@ -6,9 +6,10 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
-from hub.storage.store import alembic_config, upgrade
+from hub.storage.store import alembic_config, newest_revision, upgrade
 from schemas.tables import metadata
 
 pytestmark = pytest.mark.integration
@@ -33,6 +34,10 @@ def test_migrations_can_be_undone_and_done_again(engine):
     upgrade(engine)
 
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
+
+
+def test_the_last_file_of_the_migrations_is_their_head():
+    assert newest_revision() == ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 def test_upgrading_a_current_store_changes_nothing(engine, database_url):
