@@ -36,6 +36,7 @@ def test_small_deliveries_are_taken_and_everybody_is_told(hub, partners):
         until(lambda: count(hub, "select count(*) from delivery where state = 'applied'") == 5)
         until(lambda: list((partners.folder / "departement_52" / "retour").glob("*.manifest*")))
         until(lambda: count(hub, "select count(*) from message where state = 'pending'") == 0)
+        until(lambda: partners.report()["departement_52"]["messages"] > 0)  # it has loaded what it was left
 
     assert count(hub, "select count(*) from source_record where to_match") == 0
     assert partners.report()["departement_52"]["fields_not_allowed"] == 0

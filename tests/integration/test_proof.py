@@ -7,6 +7,8 @@ import os
 import pty
 import subprocess
 import sys
+import termios
+import time
 from datetime import timedelta
 
 import pytest
@@ -151,6 +153,8 @@ def test_at_a_terminal_the_password_is_asked_for(wider, two, tmp_path):
     asked = b""
     while b"Password of alix" not in asked:
         asked += os.read(ours, 1000)
+    while termios.tcgetattr(ours)[3] & termios.ECHO:  # what is typed before it listens is thrown away
+        time.sleep(0.05)
     os.write(ours, f"{PASSWORD}\n".encode())
     said, _ = process.communicate(timeout=60)
 
