@@ -24,6 +24,7 @@ WHO = """i.source_record_id as record, i.flow, i.partner, i.flow || ' ' || r.key
   i.shared, v.nir_encrypted"""
 NUMBER_END = next(place for place, rule in enumerate(RULES) if rule.name == "fin du numéro, prénom")
 
+# A block too large is seen by its first holders only: whoever is asked about is counted though not among them (``open``).
 _BLOCKS = """
 with wanted as materialized (
   select k.key, k.rule, k.source_record_id, k.certified
@@ -33,11 +34,11 @@ with wanted as materialized (
   where i.source_record_id = any(%(records)s::bigint[])
     and not (case when k.rule = %(number_end)s then %(number)s else k.rule end = any(i.shared))
 ), holder as materialized (
-  select b.key, b.rule, o.source_record_id, o.certified
-  from (select distinct key, rule from wanted) b
+  select b.key, b.rule, b.open, o.source_record_id, o.certified
+  from (select key, rule, max((not certified)::int) as open from wanted group by key, rule) b
   cross join lateral (select source_record_id, certified from identity_key o where o.key = b.key limit %(largest)s + 1) o
 ), block as materialized (
-  select key, rule, count(*) as holders, count(*) * count(*) filter (where rule = %(number)s or not certified) as pairs
+  select key, rule, count(*) as holders, count(*) * greatest(count(*) filter (where rule = %(number)s or not certified), max(open)) as pairs
   from holder group by key, rule
 ), pair as materialized (
 select distinct least(w.source_record_id, o.source_record_id) as a, greatest(w.source_record_id, o.source_record_id) as b,
