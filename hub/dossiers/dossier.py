@@ -31,8 +31,8 @@ order by l.person_id, r.id
 
 KEEP = """
 insert into dossier (person_id, content, content_hash, updated_at)
-select person, cast(content as jsonb), hash, :now
-from unnest(cast(:persons as uuid[]), cast(:contents as text[]), cast(:hashes as bytea[])) d(person, content, hash)
+select person, content, decode(hash, 'hex'), :now
+from jsonb_to_recordset(cast(:built as jsonb)) d(person uuid, content jsonb, hash text)
 on conflict (person_id) do update
 set content = excluded.content, content_hash = excluded.content_hash, updated_at = excluded.updated_at
 """
@@ -58,13 +58,11 @@ def _rebuild_chunk(connection: Connection, persons: list[UUID], now: datetime) -
     changed = {person: content for person, content in built.items() if known.get(person) != _hash(content)}
     gone = known.keys() - built.keys()
     if changed:
-        contents = list(changed.values())
-        kept = {
-            "contents": [each.decode() for each in contents],
-            "hashes": [_hash(each) for each in contents],
-            "now": now,
-        }
-        connection.execute(text(KEEP), kept | {"persons": list(changed)})
+        kept = [
+            {"person": person, "content": orjson.Fragment(content), "hash": _hash(content).hex()}
+            for person, content in changed.items()
+        ]
+        connection.execute(text(KEEP), {"built": orjson.dumps(kept).decode(), "now": now})
     if gone:
         connection.execute(text("delete from dossier where person_id = any(:gone)"), {"gone": list(gone)})
     return changed.keys() | gone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -61,10 +61,12 @@ def _rank(owner: str, word: Word) -> tuple[bool, bool, list[int], str, int]:
 def consolidate(words: Sequence[Word]) -> dict[str, dict[str, Any]]:
     """The dossier of a person: for each field the value kept, who said it, in which flow, and of what day."""
     kept: dict[str, dict[str, Any]] = {}
+    heard: dict[str, list[Word]] = {}  # the words, whom a field's owner would rather hear first
     for paths in _units(words):
         owner = facts()[paths[0]].owner.value
-        speaking = [word for word in words if any(path in word.content for path in paths)]
-        winner = min(speaking, key=lambda word: _rank(owner, word))
+        if owner not in heard:
+            heard[owner] = sorted(words, key=partial(_rank, owner))
+        winner = next(word for word in heard[owner] if not word.content.keys().isdisjoint(paths))
         for path in paths:
             if path in winner.content:
                 kept[path] = {

@@ -33,18 +33,17 @@ where l.superseded_at is null and r.partner = :partner
 # Who follows whom, with the partner's own words on the person. A partner that does not follow a person never appears
 # here, so nothing can tell it that the person exists.
 FOLLOWED = """
-select f.person_id, f.partner, d.content as dossier, f.own
-from (
-  select l.person_id, r.partner, jsonb_agg(v.content order by r.id) as own
-  from link l
-  join source_record r on r.id = l.source_record_id and r.left_on is null
-  join source_version v on v.source_record_id = r.id and v.version = r.version
-  where l.superseded_at is null and l.person_id = any(:persons) and r.partner = any(:partners)
-  group by l.person_id, r.partner
-) f
-left join dossier d on d.person_id = f.person_id
-order by f.partner, f.person_id
+select l.person_id, r.partner, jsonb_agg(v.content order by r.id) as own
+from link l
+join source_record r on r.id = l.source_record_id and r.left_on is null
+join source_version v on v.source_record_id = r.id and v.version = r.version
+where l.superseded_at is null and l.person_id = any(:persons) and r.partner = any(:partners)
+group by l.person_id, r.partner
+order by r.partner, l.person_id
 """
+
+# One for a person, however many partners follow it: read with each of them, it would be most of what is read.
+DOSSIERS = "select person_id, content from dossier where person_id = any(:persons)"
 
 # What has not left yet, newest first: it is decided again with what is known now, so that nothing stale can leave. What
 # a worker is sending this instant counts as told: what comes after it waits for it, and nobody waits for the worker.
@@ -123,11 +122,12 @@ def _decide(
     for row in connection.execute(text(WAITING), known):
         waiting[row.partner, row.person_id].append(row)
     told = {(row.partner, row.person_id): row for row in connection.execute(text(TOLD), known)}
+    dossiers = {row.person_id: row.content for row in connection.execute(text(DOSSIERS), known)}
     decided = Decided()
     for row in connection.execute(text(FOLLOWED), known).all():
         key, how = (row.partner, row.person_id), {"whole": whole, "recall": row.person_id in recalled}
         kinds = protected.get(row.person_id, ())
-        holds = holding(in_force[row.partner], row.dossier or {}, kinds, recall=how["recall"])
+        holds = holding(in_force[row.partner], dossiers.get(row.person_id, {}), kinds, recall=how["recall"])
         if holds is not None:
             _tell_news(decided, row, holds, told=told.get(key), waiting=waiting.pop(key, []), how=how)
     for key, unsent in waiting.items():

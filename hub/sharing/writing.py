@@ -39,9 +39,8 @@ group by l.person_id
 
 TELL = """
 insert into told (partner, person_id, sequence, content)
-select partner, person, sequence, cast(content as jsonb)
-from unnest(cast(:partners as text[]), cast(:persons as uuid[]), cast(:sequences as bigint[]), cast(:contents as text[]))
-  t(partner, person, sequence, content)
+select partner, person, sequence, content
+from jsonb_to_recordset(cast(:told as jsonb)) t(partner text, person uuid, sequence bigint, content jsonb)
 on conflict (partner, person_id) do update set sequence = excluded.sequence, content = excluded.content
 """
 
@@ -106,10 +105,9 @@ def _priority(message: Message, *, many: bool) -> int:
 
 
 def _tell(connection: Connection, told: Iterable[tuple[str, UUID, int, dict[str, Any]]]) -> None:
-    rows = [(partner, person, sequence, orjson.dumps(content).decode()) for partner, person, sequence, content in told]
-    known = zip(("partners", "persons", "sequences", "contents"), zip(*rows, strict=True), strict=bool(rows))
+    rows = [dict(zip(("partner", "person", "sequence", "content"), each, strict=True)) for each in told]
     if rows:
-        connection.execute(text(TELL), {name: list(column) for name, column in known})
+        connection.execute(text(TELL), {"told": orjson.dumps(rows).decode()})
 
 
 def _disclosures(message: Message, now: datetime) -> Iterator[Disclosure]:

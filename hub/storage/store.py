@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
 from hub.storage.generation import generation_of, guard
@@ -52,6 +53,7 @@ def bare_store(settings: Settings) -> Engine:
         max_overflow=25,  # the fast lane's threads, and those that call an API, work at once
         pool_pre_ping=True,  # a server that was restarted is found again
         hide_parameters=True,  # an error never shows what a statement carried
+        json_deserializer=orjson.loads,  # dossiers and versions are read by the thousand
     )
     upgrade(engine)
     return engine
