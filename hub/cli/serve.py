@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+from hub.cli.stopping import Stopped, until_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from hub.cli.stopping import Stop
+    from hub.one_machine.demo import Demo
 
 sandbox = typer.Typer(help="The pretend partners.", no_args_is_help=True)
 
 Size = Annotated[int, typer.Option(min=10, max=100_000, help="How many adults to invent.")]
 Seed = Annotated[int, typer.Option(help="Another seed, other people.")]
-
-
-@contextmanager
-def until_stopped() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that everything ends in order."""
-    stopped = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
 
 
 def teller() -> Callable[[str], None]:
@@ -62,24 +51,35 @@ def demo(
     """
     from hub.one_machine.demo import Demo
     from hub.settings import load_settings
+
+    with until_stopped() as stop:
+        try:
+            with Demo(load_settings(), seed=seed, size=size, tell=teller(), pause=stop.pause) as running:
+                document = running.cycle()
+                if again:
+                    document["again"] = running.cycle(again=True)
+                if once:
+                    show(document, json=json)
+                else:
+                    document["morning"] = running.morning()
+                    leave_up(running, document, stop, json=json)
+        except Stopped:
+            print("Stopped before the end.", file=sys.stderr)
+            raise typer.Exit(NEEDS_ATTENTION) from None
+    if document["unbalanced_deliveries"] or document["airflow"]["failed"]:
+        raise typer.Exit(NEEDS_ATTENTION)
+
+
+def leave_up(running: Demo, document: dict[str, Any], stop: Stop, *, json: bool) -> None:
+    """Show what moved, then the screens and Airflow for as long as somebody looks."""
     from hub.web.accounts import open_invented
     from hub.web.serving import screens as serving
 
-    with until_stopped() as stopped, Demo(load_settings(), seed=seed, size=size, tell=teller()) as running:
-        document = running.cycle()
-        if again:
-            document["again"] = running.cycle(again=True)
-        if once:
-            show(document, json=json)
-        else:
-            document["morning"] = running.morning()
-            with running.at_work(), serving(running.hub) as address:
-                show(document | {"screens": {"hub": address, "airflow": running.airflow.address}}, json=json)
-                say_addresses(address, running.airflow.address, running.airflow.password)
-                say_accounts(open_invented(running.hub, now=clock()))
-                stopped.wait()
-    if document["unbalanced_deliveries"] or document["airflow"]["failed"]:
-        raise typer.Exit(NEEDS_ATTENTION)
+    with running.at_work(), serving(running.hub) as address:
+        show(document | {"screens": {"hub": address, "airflow": running.airflow.address}}, json=json)
+        say_addresses(address, running.airflow.address, running.airflow.password)
+        say_accounts(open_invented(running.hub, now=clock()))
+        stop.wait()
 
 
 def say_addresses(hub: str, airflow: str, password: str) -> None:
@@ -193,7 +193,7 @@ def up() -> None:
 
     hub = open_hub()
     with (
-        until_stopped() as stopped,
+        until_stopped() as stop,
         running(hub, tell=teller()) as airflow,
         serving(hub) as address,
         FastLane(hub, clock=clock),
@@ -201,7 +201,7 @@ def up() -> None:
         say_addresses(address, airflow.address, airflow.password)
         if hub.settings.database_url is None:
             say_accounts(open_invented(hub, now=clock()))
-        stopped.wait()
+        stop.wait()
 
 
 def watch() -> None:
@@ -209,8 +209,8 @@ def watch() -> None:
     from hub.fast_lane import FastLane
     from hub.opening import open_hub
 
-    with until_stopped() as stopped, FastLane(open_hub(), clock=clock):
-        stopped.wait()
+    with until_stopped() as stop, FastLane(open_hub(), clock=clock):
+        stop.wait()
 
 
 @sandbox.command("up")
@@ -239,7 +239,7 @@ def sandbox_up(
     settings = load_settings()
     place = folder or settings.home / "partners"
     invented = Sandbox(place, seed=seed, size=size, faults=read_faults(faults), bind=host, known_as=known_as or host)
-    with until_stopped() as stopped, alone(settings, invented) as partners:
+    with until_stopped() as stop, alone(settings, invented) as partners:
         document = {
             "partners": sorted(partners.report()),
             "connections": str(settings.secrets),
@@ -253,7 +253,7 @@ def sandbox_up(
             )
         sys.stdout.flush()
         day = 0
-        while not stopped.wait(every or None):
+        while not stop.wait(every or None):
             day += 1
             say(f"Day {day}: {', '.join(partners.deposit_day(day))}")
         print_json(partners.report()) if json else say("Partners stopped.")

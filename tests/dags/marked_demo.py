@@ -28,7 +28,7 @@ FAILED = "select count(*) from task_instance where state in ('up_for_retry', 'fa
 
 def main():
     demonstration.Sandbox = MarkedSandbox
-    with demonstration.Demo(load_settings(), seed=1, size=40, tell=lambda _: None) as demo:
+    with demonstration.Demo(load_settings(), seed=1, size=40, tell=lambda _: None, pause=time.sleep) as demo:
         bad_deliveries(demo)
         cycle = demo.cycle()
         with demo.hub.engine.connect() as connection:
