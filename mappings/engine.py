@@ -220,6 +220,11 @@ def render(mapping: OutMapping, flats: Sequence[Mapping[str, Any]]) -> list[dict
     ]
 
 
+def withdrawn(mapping: OutMapping, flat: Mapping[str, Any]) -> list[str]:
+    """The columns whose value, told before, holds no more: their cells are as empty as those of which nothing is said."""
+    return [column.column for column in mapping.columns if column.path in flat and flat[column.path] is None]
+
+
 def render_elements(layout: XmlLayout, flats: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Write flat records as the elements of an outgoing XML layout; an absent field is no element, one withdrawn an empty one."""
     return [

@@ -81,6 +81,7 @@ class FilePartner:
         for path in DATES & fields.keys():
             day, month, year = fields[path].split("/")
             fields[path] = f"{year}-{month}-{day}"
+        fields |= dict.fromkeys(FRENCH_COLUMNS[column] for column in row["champs_retires"].split())
         return row["message_id"], person, fields
 
     def _learn(self, message: str, person: str, fields: dict[str, Any]) -> str:

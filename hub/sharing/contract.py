@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from hub.sharing.agreements import Agreement
     from mappings.declaration import OutMapping
 
+# In a CSV file an empty cell says nothing; what was told before and holds no more is named there, column by column.
+WITHDRAWN = "champs_retires"
+WITHDRAWN_MEANS = "Colonnes, séparées par des espaces, dont la valeur dite auparavant ne tient plus"
+
 
 def fields_schema(paths: Iterable[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The JSON Schema of each field by path, and the definitions they refer to."""
@@ -78,6 +82,7 @@ def columns(flow: Flow, mapping: OutMapping) -> list[dict[str, str]]:
     return [
         *({"column": column, "path": "", "label": ""} for column in heads),
         *({"column": each.column, "path": each.path, "label": _label(each.path)} for each in mapping.columns),
+        {"column": WITHDRAWN, "path": "", "label": WITHDRAWN_MEANS},
     ]
 
 

@@ -15,6 +15,7 @@ import orjson
 from lxml import etree
 
 from connectors.writers.files import sha256_of
+from hub.sharing.contract import WITHDRAWN
 from schemas.beneficiary import VERSION, facts
 
 if TYPE_CHECKING:
@@ -177,8 +178,16 @@ def _csv(path: Path, content: bytes, ids: list[str]) -> Iterator[Fault]:
                 yield _fault("LIGNE_ILLISIBLE", f"{len(row)} cellules sous {len(header)} colonnes", path, line)
                 continue
             yield from _message(path, line, row[0], row[1], ids)
+            yield from _withdrawn(path, line, dict(zip(header, row, strict=True)))
     except (UnicodeDecodeError, csv.Error):
         yield _fault("LIGNE_ILLISIBLE", "ce n'est pas du CSV en UTF-8", path)
+
+
+def _withdrawn(path: Path, line: int, cells: dict[str, str]) -> Iterator[Fault]:
+    """Only a column of the file can be withdrawn, and it then says nothing else."""
+    for name in cells.get(WITHDRAWN, "").split():
+        if cells.get(name) != "":
+            yield _fault("RETRAIT_FAUX", f"{WITHDRAWN} nomme une colonne absente ou remplie", path, line)
 
 
 def _xml(path: Path, content: bytes, ids: list[str]) -> Iterator[Fault]:

@@ -11,8 +11,9 @@ from sqlalchemy import select, text, update
 
 from connectors.writers.files import sha256_of, write_csv, write_json_lines
 from connectors.writers.xml import write_xml
+from hub.sharing.contract import WITHDRAWN
 from hub.storage.store import take_lock
-from mappings.engine import render, render_elements
+from mappings.engine import render, render_elements, withdrawn
 from schemas.beneficiary import VERSION
 from schemas.errors import CallSomeone, FixTheDeclaration
 from schemas.tables import message, sync_file
@@ -146,10 +147,11 @@ def _csv(reference: Sequence[str], mapping: OutMapping, rows: Sequence[Any]) -> 
             "sequence": str(row.sequence),
             **named_by(reference, row.payload["reference"]),
             **cell,
+            WITHDRAWN: " ".join(withdrawn(mapping, row.payload["fields"])),
         }
         for row, cell in zip(rows, cells, strict=True)
     ]
-    columns = ["message_id", "sequence", *reference, *(column.column for column in mapping.columns)]
+    columns = ["message_id", "sequence", *reference, *(column.column for column in mapping.columns), WITHDRAWN]
     sink = io.BytesIO()
     write_csv(sink, columns, lines)
     return sink.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from uuid import UUID
@@ -61,6 +62,9 @@ def test_a_file_as_it_leaves_has_no_fault_whichever_of_its_files_is_named(tmp_pa
     xml = next(tmp_path.glob("*.xml")).read_text(encoding="utf-8")
     assert "<modes_contact><code_postal>52000</code_postal><email>z@exemple.fr</email></modes_contact>" in xml
     assert "<date_cloture></date_cloture>" in xml  # withdrawn, which is not the same as not said
+    with next(tmp_path.glob("*.csv")).open(encoding="utf-8", newline="") as said:
+        rows = list(csv.DictReader(said, delimiter=";"))
+    assert [(row["date_cloture"], row["champs_retires"]) for row in rows] == [("", "date_cloture")] * 2
     assert manifest.exists()
 
 
@@ -86,6 +90,8 @@ def test_the_chain_is_followed_from_one_file_to_the_next(tmp_path):
         (".csv", lambda content: content.replace(b"message_id;", b"autre;"), True, [("ENTETE_FAUSSE", 1), ("NOMBRE_FAUX", None), ("FORMES_DIFFERENTES", None)]),
         (".csv", lambda content: content + b"a;b\n", True, [("LIGNE_ILLISIBLE", 4)]),
         (".csv", lambda content: content.replace(b"00000000-0000-0000-0000-000000000064;1", b"pas-un-id;1"), True, [("LIGNE_SANS_CLE", 2), ("FORMES_DIFFERENTES", None)]),
+        (".csv", lambda content: content.replace(b";date_cloture\n", b";code_postal\n"), True, [("RETRAIT_FAUX", 2), ("RETRAIT_FAUX", 3)]),
+        (".csv", lambda content: content.replace(b";date_cloture\n", b";inconnue\n"), True, [("RETRAIT_FAUX", 2), ("RETRAIT_FAUX", 3)]),
         (".csv", lambda _: b"\xff\xfe", True, [("LIGNE_ILLISIBLE", None), ("NOMBRE_FAUX", None), ("FORMES_DIFFERENTES", None)]),
         (".xml", lambda content: content[:-8], True, [("LIGNE_ILLISIBLE", None)]),
     ],
