@@ -81,8 +81,8 @@ class FilePartner:
         for path in DATES & fields.keys():
             day, month, year = fields[path].split("/")
             fields[path] = f"{year}-{month}-{day}"
-        fields |= dict.fromkeys(FRENCH_COLUMNS[column] for column in row["champs_retires"].split())
-        return row["message_id"], person, fields
+        gone = (FRENCH_COLUMNS[column] for column in row["champs_retires"].split())
+        return row["message_id"], person, fields | dict.fromkeys(gone, None)
 
     def _learn(self, message: str, person: str, fields: dict[str, Any]) -> str:
         """Keep what is new; the answer's code."""
