@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXPECTED = ("source", "source_id", *COLUMNS)
+PLACE = "file_row_number"
 MOST_SOURCES = 200
 BLOCK = 1 << 24
 NULLS = "['', 'NULL', 'null', 'None', 'NaN', 'nan', 'NA', 'N/A']"
@@ -34,25 +35,41 @@ class Read:
 
 def read_files(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Read:
     """Make the view ``said``: the columns of every file as text, and a number ``rid`` for each row."""
-    selects, ignored, absent = [], {}, {}
-    for file in files:
+    parts, ignored, absent, before = [], {}, {}, 0
+    for number, file in enumerate(files):
         _check_there(file)
         relation = _relation(file)
         found = _columns(connection, file, relation)
         _check(file, found)
         ignored[file.name] = [name for name in found if _plain(name) not in EXPECTED]
         absent[file.name] = [name for name in COLUMNS if name not in {_plain(each) for each in found}]
-        selects.append(_select(file, found, relation))
-    connection.execute("DROP TABLE IF EXISTS said")
-    connection.execute(
-        f"CREATE TABLE said AS SELECT (row_number() OVER ())::INTEGER AS rid, * FROM ({' UNION ALL '.join(selects)})"
-    )
+        part = _part(connection, file, found, number)
+        parts.append(f"SELECT (place + {before} + 1)::INTEGER AS rid, * EXCLUDE (place) FROM {part}")
+        before += _count(connection, part)
+    connection.execute(f"CREATE OR REPLACE VIEW said AS {' UNION ALL '.join(parts)}")
     _make_sources(connection)
     counts = dict(connection.execute("SELECT name, records FROM sources ORDER BY src").fetchall())
     _check_identifiers(connection)
     return Read(
         records=sum(counts.values()), sources=counts, ignored=ignored, absent=absent, repeated=_repeated(connection)
     )
+
+
+def _part(connection: duckdb.DuckDBPyConnection, file: Path, found: list[str], number: int) -> str:
+    """The expected columns of a file and the ``place`` of each row in it: Parquet as it lies, read where it is needed; the rest once."""
+    name, relation = f"said_{number}", _relation(file)
+    if _is_parquet(file) and PLACE not in found:
+        numbered = f"{relation.removesuffix(')')}, {PLACE}=true)"
+        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_select(file, found, numbered, PLACE)}")
+    else:
+        place = "row_number() OVER () - 1"
+        connection.execute(f"CREATE OR REPLACE TABLE {name} AS {_select(file, found, relation, place)}")
+    return name
+
+
+def _count(connection: duckdb.DuckDBPyConnection, part: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {part}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _make_sources(connection: duckdb.DuckDBPyConnection) -> None:
@@ -110,9 +127,13 @@ def _encoding(file: Path) -> str:
     return "utf-8"
 
 
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() in {".parquet", ".pq"}
+
+
 def _relation(file: Path) -> str:
     path = str(file).replace("'", "''")
-    if file.suffix.lower() in {".parquet", ".pq"}:
+    if _is_parquet(file):
         return f"read_parquet('{path}')"
     return (
         f"read_csv('{path}', all_varchar=true, header=true, null_padding=true, strict_mode=false, nullstr={NULLS},"
@@ -145,8 +166,8 @@ def _check(file: Path, found: list[str]) -> None:
         )
 
 
-def _select(file: Path, found: list[str], relation: str) -> str:
-    """The expected columns, in order, as text; the file's name for a source that it does not say."""
+def _select(file: Path, found: list[str], relation: str, place: str) -> str:
+    """The expected columns, in order, as text; the file's name for a source that it does not say. ``place`` counts rows from 0."""
     written = {_plain(name): name.replace('"', '""') for name in reversed(found)}
     parts = []
     for name in EXPECTED:
@@ -155,4 +176,4 @@ def _select(file: Path, found: list[str], relation: str) -> str:
             stem = file.stem.replace("'", "''")
             column = f"coalesce({column}, '{stem}')"
         parts.append(f"{column} AS {name}")
-    return f"SELECT {', '.join(parts)} FROM {relation}"
+    return f"SELECT {place} AS place, {', '.join(parts)} FROM {relation}"
