@@ -88,18 +88,15 @@ def find_pairs(connection: duckdb.DuckDBPyConnection, *, within: bool) -> list[B
     """Fill ``candidates`` with the distinct pairs (a, b), a < b, that some rule finds."""
     connection.execute("CREATE OR REPLACE TABLE found (a INTEGER, b INTEGER)")
     everybody = _everybody(connection, within=within)
-    said = []
+    said, rules = [], (NUMBER, *RULES)
     with ThreadPoolExecutor(max_workers=1) as beside:
-        before = None
-        for rule in (NUMBER, *RULES):
-            by = replace(everybody, free=np.ones_like(everybody.free)) if rule is NUMBER else everybody
-            keys = _keys(connection, rule)
-            ready = before and (*before[:2], before[2].result())
-            before = rule, by, beside.submit(gather, keys, by)
-            if ready:
-                said.append(_keep(connection, *ready))
-        if before:
-            said.append(_keep(connection, *before[:2], before[2].result()))
+        gathering = beside.submit(gather, _keys(connection, NUMBER), _all_free(everybody))
+        for place, rule in enumerate(rules):
+            keys = _keys(connection, rules[place + 1]) if place + 1 < len(rules) else None
+            blocks = gathering.result()
+            if keys is not None:
+                gathering = beside.submit(gather, keys, everybody)
+            said.append(_keep(connection, rule, _all_free(everybody) if rule is NUMBER else everybody, blocks))
     connection.execute("CREATE OR REPLACE TABLE candidates AS SELECT DISTINCT a, b FROM found")
     connection.execute("DROP TABLE found")
     return said
@@ -107,13 +104,19 @@ def find_pairs(connection: duckdb.DuckDBPyConnection, *, within: bool) -> list[B
 
 def _everybody(connection: duckdb.DuckDBPyConnection, *, within: bool) -> Everybody:
     found = connection.execute(f"SELECT rid, src, nir_state < {int(State.CERTIFIED)} AS free FROM records").fetchnumpy()
-    return Everybody(rid=found["rid"], source=found["src"], free=found["free"], within=within)
+    rid, source, free = (np.asarray(found[name]) for name in ("rid", "src", "free"))
+    return Everybody(rid=rid, source=source, free=free, within=within)
+
+
+def _all_free(everybody: Everybody) -> Everybody:
+    return replace(everybody, free=np.ones_like(everybody.free))
 
 
 def _keys(connection: duckdb.DuckDBPyConnection, rule: Rule) -> list[np.ndarray]:
     """The keys of a rule, a column each, zero for a record without it. A record has a key once."""
     columns = ", ".join(f"coalesce({key}, 0)::UBIGINT AS k{place}" for place, key in enumerate(rule.keys))
-    keys = list(connection.execute(f"SELECT {columns} FROM records").fetchnumpy().values())
+    found = connection.execute(f"SELECT {columns} FROM records").fetchnumpy()
+    keys = [np.asarray(column) for column in found.values()]
     for place, key in enumerate(keys):
         for earlier in keys[:place]:
             key[key == earlier] = 0

@@ -37,7 +37,7 @@ class Blocks:
     @property
     def pairs(self) -> np.ndarray:
         """How many pairs each block makes: those looked for, with all."""
-        return self.size * self.free
+        return np.asarray(self.size * self.free)
 
     def where(self, chosen: np.ndarray) -> Blocks:
         """Some of the blocks."""
@@ -102,4 +102,4 @@ def _slices(blocks: Blocks) -> Iterator[Blocks]:
 def _counting(sizes: np.ndarray) -> np.ndarray:
     """0, 1, 2 … for each size, one after another."""
     ends = np.cumsum(sizes)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes)
+    return np.asarray(np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes))

@@ -38,11 +38,8 @@ def count_values(connection: duckdb.DuckDBPyConnection) -> None:
 
 def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidates") -> Pairs:
     """Compare every pair of a table of (a, b). Only the records of some pair are looked up, once."""
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM records WHERE rid IN (SELECT a FROM {table} UNION ALL SELECT b FROM {table})"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE sides AS {WITH_BITS.format(records='chosen')}")
-    connection.execute("DROP TABLE chosen")
+    chosen = f"(SELECT * FROM records WHERE rid IN (SELECT a FROM {table} UNION ALL SELECT b FROM {table}))"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sides AS {WITH_BITS.format(records=chosen)}")
     levels = ", ".join(f"{comparison.sql} AS l_{comparison.name}" for comparison in COMPARISONS)
     rarest = "floor(log2((SELECT count(*) FROM records)))"
     bits = ", ".join(
@@ -54,7 +51,7 @@ def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidate
     ).fetchnumpy()
     connection.execute("DROP TABLE sides")
     columns = {name: np.asarray(column) for name, column in found.items()}
-    order = np.lexsort((columns["b"], columns["a"]))
+    order = np.argsort(columns["a"].astype(np.int64) << 32 | columns["b"])
     return Pairs(
         a=columns["a"][order],
         b=columns["b"][order],

@@ -142,17 +142,16 @@ def _best_other(group: np.ndarray, total: np.ndarray) -> np.ndarray:
     """For each pair, the highest total among the other pairs of its group."""
     if not len(group):
         return total
-    order = np.lexsort((total, group))
-    sorted_group, sorted_total = group[order], total[order]
-    last = np.append(sorted_group[1:] != sorted_group[:-1], True)
-    ends = np.flatnonzero(last)
-    starts = np.append(0, ends[:-1] + 1)
-    best = sorted_total[ends]
-    second = np.where(ends > starts, sorted_total[np.maximum(ends - 1, 0)], -np.inf)
-    which = np.repeat(np.arange(len(ends)), ends - starts + 1)
-    other = np.where(last, second[which], best[which])
+    order = np.argsort(group, kind="stable")
+    start = np.flatnonzero(np.diff(group[order], prepend=group[order[0]] - 1))
+    which = np.repeat(np.arange(len(start)), np.diff(start, append=len(group)))
+    ordered = total[order]
+    best = np.maximum.reduceat(ordered, start)
+    is_best = ordered == best[which]
+    second = np.maximum.reduceat(np.where(is_best, -np.inf, ordered), start)
+    second = np.where(np.add.reduceat(is_best, start, dtype=np.int64) > 1, best, second)
     out = np.empty_like(total)
-    out[order] = other
+    out[order] = np.where(is_best, second[which], best[which])
     return out
 
 
