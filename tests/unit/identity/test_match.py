@@ -13,7 +13,7 @@ from hub.cli.commands import app
 from hub.identity.french.person import COLUMNS
 from hub.identity.match.evaluation import evaluate
 from hub.identity.match.persons import gather
-from schemas.errors import FixTheDelivery
+from schemas.errors import FixTheDeclaration, FixTheDelivery
 from schemas.nir import key_of
 
 CERTIFIED = "1850675056024" + key_of("1850675056024")
@@ -218,6 +218,15 @@ def test_a_block_that_explodes_is_set_aside_and_said(tmp_path):
     assert document["candidates"] == 0
     assert document["blocks_set_aside"]["date et lieu de naissance"] == {"blocks": 1, "pairs": 640_000}
     assert document["contacts_shared"] == {"phone": 1}
+
+
+def test_too_little_memory_is_said_and_how_much_is_enough(tmp_path):
+    caf = write(tmp_path / "caf.csv", strangers(20_000))
+
+    said = run(caf, "--out", tmp_path / "links.csv", "--memory", 0.01)
+
+    assert isinstance(said.exception, FixTheDeclaration)
+    assert "0.01 GB are too little for these files: give --memory more" in str(said.exception)
 
 
 def test_evaluate_counts_what_is_right_wrong_missed_and_whose(tmp_path):
