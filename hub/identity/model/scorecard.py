@@ -114,21 +114,27 @@ def features_of(
     one, other = rivals or rivals_of(pairs, total)
     sizes = np.array([records.get(source, 1) for source in range(max(records) + 1)], dtype=np.float64)
     base = np.log2(np.maximum(sizes[pairs.source_a], sizes[pairs.source_b]))
-    by = dict(zip(MATTERS, weights.T, strict=True))
-    civil = np.sort(np.column_stack([by["name"], by["first_name"], by["born"]]), axis=1)
+    by = dict(zip(MATTERS, np.ascontiguousarray(weights.T), strict=True))
+    weakest, middle, strongest = _in_order(by["name"], by["first_name"], by["born"])
     gaps = (np.minimum(total - one, ALONE), np.minimum(total - other, ALONE))
     features = {f"level {matter}": pairs.levels[:, column] for column, matter in enumerate(MATTERS)}
     return features | {
         "surplus": total - base,
-        "civil status": civil.sum(axis=1) + by["place"] + by["sex"] - base,
+        "civil status": weakest + middle + strongest + by["place"] + by["sex"] - base,
         "contacts": by["address"] + by["phone"] + by["email"],
-        "weakest": civil[:, 0],
-        "middle": civil[:, 1],
+        "weakest": weakest,
+        "middle": middle,
         "ahead, least": np.minimum(*gaps),
         "ahead, most": np.maximum(*gaps),
         "odd name": _odd(pairs, "odd_name", "name"),
         "odd first name": _odd(pairs, "odd_first", "first_name"),
     }
+
+
+def _in_order(one: np.ndarray, two: np.ndarray, three: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The least, the middle and the greatest of three columns, row by row."""
+    low, high = np.minimum(one, two), np.maximum(one, two)
+    return np.minimum(low, three), np.maximum(low, np.minimum(high, three)), np.maximum(high, three)
 
 
 def _odd(pairs: Pairs, kind: str, matter: str) -> np.ndarray:
