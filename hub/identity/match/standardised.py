@@ -32,9 +32,7 @@ def standardise_all(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     _read_surnames(connection)
     _read_first_names(connection)
     _read_homes(connection)
-    connection.execute("SET preserve_insertion_order = false")  # files side by side: every record carries its number
     connection.execute(RECORDS)
-    connection.execute("RESET preserve_insertion_order")
     _read_contacts(connection)
     _read_numbers(connection)
     return _forget_shared(connection)
