@@ -54,6 +54,7 @@ def invent(seed: int, size: int) -> People:
     random = np.random.default_rng(seed)
     people = _strangers(random, size)
     _relate(people, random)
+    _one_number_each(people)
     married = ((people.sex == 2) & (random.random(size) < 0.38)) | (random.random(size) < 0.02)
     alone = married & (people.usage == people.birth)
     people.usage[alone] = people.usage[random.permutation(size)][alone]
@@ -138,6 +139,21 @@ def _places(random: np.random.Generator, origin: np.ndarray, year: np.ndarray) -
     abroad = origin == 4
     place[abroad] = random.choice(COUNTRIES, abroad.sum(), p=pools.falling(len(COUNTRIES), slope=0.6))
     return place
+
+
+def _one_number_each(people: People) -> None:
+    """No two people born of one sex in one month in one place have the same order: the next free one, as at INSEE. Drawn at random
+    alone, strangers share a certified number the more often the more people there are, and nothing could tell them apart.
+    """
+    place = np.unique(people.place.astype(str), return_inverse=True)[1]
+    group = ((place * 3 + people.sex) * 3_000 + people.year) * 13 + people.month
+    sorted_ = np.lexsort((people.order, group))
+    start = np.flatnonzero(np.diff(group[sorted_], prepend=-1))
+    size = np.diff(start, append=len(group))
+    rank = np.arange(len(group)) - np.repeat(start, size)
+    step = np.repeat(np.arange(len(start)), size) * 10_000  # so that the running maximum starts again with each group
+    order = np.maximum.accumulate(people.order[sorted_] - rank + step) - step + rank
+    people.order[sorted_] = np.minimum(order, 999 - (np.repeat(size, size) - 1 - rank))
 
 
 def _relate(people: People, random: np.random.Generator) -> None:

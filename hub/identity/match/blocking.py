@@ -1,21 +1,28 @@
-"""Which pairs are worth comparing: hashed keys, one index for each rule, blocks that are too large set aside and counted.
+"""Which pairs are worth comparing: hashed keys, one rule after another, blocks that are too large set aside and counted.
 
 Two certified numbers decide by themselves: equal, the pair is found by the number; different, it is forbidden. So every other rule looks
 only at pairs where one side at least has no certified number, which leaves a fraction of the pairs and loses none.
+
+DuckDB computes the keys of a rule while the records of the rule before it are brought together, in columns of numbers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
 from hub.identity.french.numbers import State
+from hub.identity.match.blocks import Blocks, Everybody, gather, pairs_of
 
 if TYPE_CHECKING:
     import duckdb
 
 LARGEST_BLOCK = 4_000
-TURNED = "CASE WHEN born IS NOT NULL THEN hash(year, least(month, day), greatest(month, day)) END"
+TURNED = ("year", "least(month, day)", "greatest(month, day)")
 NAMES = ("birth_bare", "usage_bare")
 HEARD = ("birth_heard", "usage_heard")
 
@@ -27,34 +34,41 @@ class Rule:
     name: str
     keys: tuple[str, ...]
 
-    @property
-    def sql(self) -> str:
-        return f"list_filter([{', '.join(self.keys)}], lambda k: k IS NOT NULL)" if len(self.keys) > 1 else self.keys[0]
 
-
-def _key(*parts: str) -> str:
-    present = " AND ".join(f"({part}) IS NOT NULL" for part in parts)
+def _key(*parts: str, of: tuple[str, ...] = ()) -> str:
+    """The hash of some values, when all are there. ``of`` are the columns that they are parts of."""
+    present = " AND ".join(f"{column} IS NOT NULL" for column in of or parts)
     return f"CASE WHEN {present} THEN hash({', '.join(parts)}) END"
+
+
+def _either_way(one: str, other: str, *parts: str) -> str:
+    """One key for two words, whichever comes first."""
+    return _key(f"least({one}, {other})", f"greatest({one}, {other})", *parts, of=(one, other, *parts))
+
+
+def _begins(name: str) -> str:
+    return _key(f"left({name}, 4)", "left(first_name, 3)", "year", "month", of=(name, "first_name", "year", "month"))
 
 
 NUMBER = Rule(name="numéro", keys=(_key("nir"),))
 RULES = (
-    Rule(name="un nom ou le prénom entendus, date", keys=tuple(_key(word, TURNED) for word in (*HEARD, "first_heard"))),
-    Rule(name="nom et prénom entendus, année", keys=tuple(_key(word, "first_heard", "year") for word in HEARD)),
+    Rule(name="un nom ou le prénom entendus, date", keys=tuple(
+        _key(word, *TURNED, of=(word, "born")) for word in (*HEARD, "first_heard"))),
+    Rule(name="nom et prénom entendus, dans un ordre ou dans l'autre, année", keys=tuple(
+        _either_way(word, "first_heard", "year") for word in HEARD)),
     Rule(name="nom et prénom entendus, jour et mois", keys=tuple(_key(word, "first_heard", "month", "day") for word in HEARD)),
     Rule(name="nom et prénom, lieu de naissance", keys=tuple(_key(word, "first_name", "place") for word in NAMES)),
     Rule(name="nom et prénom, code postal", keys=tuple(_key(word, "first_name", "postcode") for word in NAMES)),
-    Rule(name="nom et prénom inversés, année", keys=tuple(
-        _key(f"{word} || '+' || first_heard", "year") for word in HEARD)
-        + tuple(_key(f"first_heard || '+' || {word}", "year") for word in HEARD)),
     Rule(name="date et lieu de naissance", keys=(_key("born", "place"),)),
     Rule(name="date de naissance, code postal", keys=(_key("born", "postcode"),)),
     Rule(name="téléphone", keys=(_key("phone"),)),
     Rule(name="courriel", keys=(_key("email"),)),
-    Rule(name="débuts du nom et du prénom, mois", keys=tuple(
-        _key(f"{word}[1:4]", "first_name[1:3]", "year", "month") for word in NAMES)),
-    Rule(name="date, début du prénom ou du nom", keys=(_key("born", "first_name[1:3]", "sex"), _key("born", "birth_bare[1:4]"))),
-    Rule(name="fin du numéro, prénom", keys=(_key("CASE WHEN len(nir) = 13 THEN nir[6:] END", "first_name"),)),
+    Rule(name="débuts du nom et du prénom, mois", keys=tuple(_begins(name) for name in NAMES)),
+    Rule(name="date, début du prénom ou du nom", keys=(
+        _key("born", "left(first_name, 3)", "sex", of=("born", "first_name", "sex")),
+        _key("born", "left(birth_bare, 4)", of=("born", "birth_bare")))),
+    Rule(name="fin du numéro, prénom", keys=(
+        f"CASE WHEN len(nir) = 13 THEN {_key('right(nir, 8)', 'first_name', of=('first_name',))} END",)),
     Rule(name="adresse, prénom", keys=(_key("postcode", "street", "first_name"),)),
     Rule(name="adresse, nom", keys=tuple(_key("postcode", "street", word) for word in HEARD)),
 )  # fmt: skip
@@ -73,37 +87,51 @@ class Blocked:
 def find_pairs(connection: duckdb.DuckDBPyConnection, *, within: bool) -> list[Blocked]:
     """Fill ``candidates`` with the distinct pairs (a, b), a < b, that some rule finds."""
     connection.execute("CREATE OR REPLACE TABLE found (a INTEGER, b INTEGER)")
-    said = [_find(connection, NUMBER, "true", within=within)]
-    free = f"nir_state < {int(State.CERTIFIED)}"
-    said += [_find(connection, rule, free, within=within) for rule in RULES]
+    everybody = _everybody(connection, within=within)
+    said, rules = [], (NUMBER, *RULES)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        gathering = beside.submit(gather, _keys(connection, NUMBER), _all_free(everybody))
+        for place, rule in enumerate(rules):
+            keys = _keys(connection, rules[place + 1]) if place + 1 < len(rules) else None
+            blocks = gathering.result()
+            if keys is not None:
+                gathering = beside.submit(gather, keys, everybody)
+            said.append(_keep(connection, rule, _all_free(everybody) if rule is NUMBER else everybody, blocks))
     connection.execute("CREATE OR REPLACE TABLE candidates AS SELECT DISTINCT a, b FROM found")
     connection.execute("DROP TABLE found")
     return said
 
 
-def _find(connection: duckdb.DuckDBPyConnection, rule: Rule, few: str, *, within: bool) -> Blocked:
-    """Keys of the few against keys of all. A block counts its pairs before they are made; one too large is set aside."""
-    keys = f"unnest({rule.sql})" if len(rule.keys) > 1 else rule.sql
-    one_side = f"SELECT rid, src, {keys} AS k FROM records"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE few AS SELECT DISTINCT rid, src, k FROM ({one_side} WHERE {few}) WHERE k IS NOT NULL"
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE hits AS SELECT rid, src, k FROM ({one_side}) WHERE k IN (SELECT k FROM few)"
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE large AS SELECT k, n.number * h.number AS pairs FROM"
-        " (SELECT k, count(*) AS number FROM few GROUP BY k) n JOIN (SELECT k, count(*) AS number FROM hits GROUP BY k) h USING (k)"
-        f" WHERE n.number * h.number > {LARGEST_BLOCK}"
-    )
-    row = connection.execute("SELECT count(*), coalesce(sum(pairs), 0)::BIGINT FROM large").fetchone() or (0, 0)
-    if row[0]:  # before the join: after it, a block of a million alike would already be a million millions
-        connection.execute("DELETE FROM few WHERE k IN (SELECT k FROM large)")
-    apart = "few.rid <> hits.rid" if within else "few.src <> hits.src"
-    made = connection.execute(
-        "INSERT INTO found SELECT least(few.rid, hits.rid), greatest(few.rid, hits.rid) FROM few JOIN hits USING (k)"
-        f" WHERE {apart}"
-    ).fetchone()
+def _everybody(connection: duckdb.DuckDBPyConnection, *, within: bool) -> Everybody:
+    found = connection.execute(f"SELECT rid, src, nir_state < {int(State.CERTIFIED)} AS free FROM records").fetchnumpy()
+    rid, source, free = (np.asarray(found[name]) for name in ("rid", "src", "free"))
+    return Everybody(rid=rid, source=source, free=free, within=within)
+
+
+def _all_free(everybody: Everybody) -> Everybody:
+    return replace(everybody, free=np.ones_like(everybody.free))
+
+
+def _keys(connection: duckdb.DuckDBPyConnection, rule: Rule) -> list[np.ndarray]:
+    """The keys of a rule, a column each, zero for a record without it. A record has a key once."""
+    columns = ", ".join(f"coalesce({key}, 0)::UBIGINT AS k{place}" for place, key in enumerate(rule.keys))
+    found = connection.execute(f"SELECT {columns} FROM records").fetchnumpy()
+    keys = [np.asarray(column) for column in found.values()]
+    for place, key in enumerate(keys):
+        for earlier in keys[:place]:
+            key[key == earlier] = 0
+    return keys
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, rule: Rule, everybody: Everybody, blocks: Blocks) -> Blocked:
+    """A block counts its pairs before they are made: one of a million alike would be a million millions."""
+    large = blocks.pairs > LARGEST_BLOCK
+    made = 0
+    for a, b in pairs_of(blocks.where(~large), everybody):
+        connection.register("arriving", pa.table({"a": a, "b": b}))
+        connection.execute("INSERT INTO found SELECT a, b FROM arriving")
+        connection.unregister("arriving")
+        made += len(a)
     return Blocked(
-        rule=rule.name, pairs=int(made[0]) if made else 0, large_blocks=int(row[0]), pairs_set_aside=int(row[1])
+        rule=rule.name, pairs=made, large_blocks=int(large.sum()), pairs_set_aside=int(blocks.pairs[large].sum())
     )

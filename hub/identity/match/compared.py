@@ -22,6 +22,14 @@ LEFT JOIN bits_first f ON f.value = r.first_name
 LEFT JOIN bits_born d ON d.value = r.born
 LEFT JOIN bits_place p ON p.value = r.place
 """
+# Lists are dear to carry along and seldom looked into: joined, they are parted where a level asks for them.
+JOINED = """(SELECT * EXCLUDE (first_names, name_words, mailbox), array_to_string(first_names, ' ') AS first_names,
+  array_to_string(name_words, ' ') AS name_words FROM records WHERE rid IN (SELECT {side} FROM {table}))"""
+PARTED = {
+    "first_names": "string_split(nullif({side}.first_names, ''), ' ')",
+    "name_words": "string_split(nullif({side}.name_words, ''), ' ')",
+    "mailbox": "split_part({side}.email, '@', 1)",
+}
 RARE = f"CREATE OR REPLACE VIEW rare AS {WITH_BITS.format(records='records')}"
 
 
@@ -37,24 +45,19 @@ def count_values(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidates") -> Pairs:
-    """Compare every pair of a table of (a, b). Only the records of some pair are looked up, once."""
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM records WHERE rid IN (SELECT a FROM {table} UNION ALL SELECT b FROM {table})"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE sides AS {WITH_BITS.format(records='chosen')}")
-    connection.execute("DROP TABLE chosen")
-    levels = ", ".join(f"{comparison.sql} AS l_{comparison.name}" for comparison in COMPARISONS)
+    """Compare every pair of a table of (a, b). Only the records of some pair are looked up."""
+    levels = ", ".join(f"{_parted(comparison.sql)} AS l_{comparison.name}" for comparison in COMPARISONS)
     rarest = "floor(log2((SELECT count(*) FROM records)))"
     bits = ", ".join(
         f"coalesce({_or_rarest(kind.pair_sql, rarest)}, 0)::FLOAT AS b_{kind.name}" for kind in (*FREQUENCIES, *ODD)
     )
+    one, other = (WITH_BITS.format(records=JOINED.format(side=side, table=table)) for side in ("a", "b"))
     found = connection.execute(
         f"SELECT c.a, c.b, a.src AS source_a, b.src AS source_b, {levels}, {bits} FROM {table} c"
-        " JOIN sides a ON a.rid = c.a JOIN sides b ON b.rid = c.b"
+        f" JOIN ({one}) a ON a.rid = c.a JOIN ({other}) b ON b.rid = c.b"
     ).fetchnumpy()
-    connection.execute("DROP TABLE sides")
     columns = {name: np.asarray(column) for name, column in found.items()}
-    order = np.lexsort((columns["b"], columns["a"]))
+    order = np.argsort(columns["a"].astype(np.int64) << 32 | columns["b"])
     return Pairs(
         a=columns["a"][order],
         b=columns["b"][order],
@@ -63,6 +66,13 @@ def compare_pairs(connection: duckdb.DuckDBPyConnection, table: str = "candidate
         levels=np.column_stack([columns[f"l_{comparison.name}"][order] for comparison in COMPARISONS]),
         bits=np.column_stack([columns[f"b_{kind.name}"][order] for kind in (*FREQUENCIES, *ODD)]),
     )
+
+
+def _parted(sql: str) -> str:
+    for side in ("a", "b"):
+        for column, parted in PARTED.items():
+            sql = sql.replace(f"{side}.{column}", parted.format(side=side))
+    return sql
 
 
 def _or_rarest(sql: str, rarest: str) -> str:

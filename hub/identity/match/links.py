@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +40,10 @@ def make_persons(
     persons are made again without ever holding it.
     """
     source, number = constraints
-    apart = list(zip(pairs.a[decided.never].tolist(), pairs.b[decided.never].tolist(), strict=True))
+    linked = np.zeros(len(source), dtype=bool)
+    linked[pairs.a[decided.link]] = linked[pairs.b[decided.link]] = True
+    never = decided.never & linked[pairs.a] & linked[pairs.b]
+    apart = list(zip(pairs.a[never].tolist(), pairs.b[never].tolist(), strict=True))
     edges, chances = (pairs.a[decided.link], pairs.b[decided.link]), decided.chances[decided.link]
     for _ in range(ROUNDS):
         persons = gather(edges, chances, source=source, number=number, apart=apart)
@@ -83,8 +86,9 @@ def decide_links(
     decided = decide(model, pairs, records=records, costs=costs)
     persons, implied = make_persons(connection, pairs, decided, constraints, within=within)
     person = np.zeros(len(constraints[0]), dtype=np.int64)
-    for code, members in enumerate(persons, start=1):
-        person[members] = code
+    person[np.array(list(chain.from_iterable(persons)), dtype=np.int64)] = np.repeat(
+        np.arange(1, len(persons) + 1), [len(members) for members in persons]
+    )
     together = (person[pairs.a] == person[pairs.b]) & (person[pairs.a] > 0) & ~decided.never
     review = (decided.review | decided.link) & ~together
     kept = together | review

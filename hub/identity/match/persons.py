@@ -74,7 +74,7 @@ def gather(
     a, b = pairs
     degree = np.bincount(np.concatenate([a, b]), minlength=len(source))
     alone = (degree[a] == 1) & (degree[b] == 1)
-    persons = [[int(one), int(other)] for one, other in zip(a[alone], b[alone], strict=True)]
+    persons: list[list[int]] = np.column_stack([a[alone], b[alone]]).tolist()
     rest = np.flatnonzero(~alone)
     held: dict[int, set[int]] = {}
     concerned = degree > 0

@@ -15,6 +15,7 @@ from hub.identity.match.links import LINKED, decide_links, name_links
 from hub.identity.match.reading import read_files
 from hub.identity.match.standardised import standardise_all
 from hub.identity.model.decision import Costs
+from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,6 +96,10 @@ def match(files: Sequence[Path], *, model: Model, settings: Settings, say: Calla
             within=settings.within,
         )
         named = name_links(connection, links)
+    except duckdb.OutOfMemoryException as error:
+        raise FixTheDeclaration(
+            f"{settings.memory:g} GB are too little for these files: give --memory more, about 1 GB per million records"
+        ) from error
     finally:
         connection.close()
     return Matched(read=read, shared=shared, blocked=blocked, candidates=len(pairs), persons=persons, links=named)

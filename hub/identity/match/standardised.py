@@ -5,16 +5,16 @@ Plain values (most) are read in SQL; whatever is not plain goes to the pack, onc
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from hub.identity.french import contacts, names, numbers
 from hub.identity.french.dates import Born, birth_date
-from hub.identity.french.person import SEXES
 from hub.identity.french.places import birth_place, departement
 from hub.identity.french.text import sounding
-from hub.identity.match.cells import CELLS
+from hub.identity.match import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,13 +27,13 @@ TEXT, WORDS = pa.string(), pa.list_(pa.string())
 
 def standardise_all(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """From ``said`` to ``records``: the columns of ``Person``, and ``src``, ``rid``. Says how many values too many records carry."""
-    connection.execute(CELLS)
     _read_dates(connection)
     _read_places(connection)
     _read_surnames(connection)
     _read_first_names(connection)
-    _read_contacts(connection)
+    _read_homes(connection)
     connection.execute(RECORDS)
+    _read_contacts(connection)
     _read_numbers(connection)
     return _forget_shared(connection)
 
@@ -78,11 +78,11 @@ ERA = "(CASE WHEN year IS NULL THEN 0 WHEN year < 1963 THEN 1962 WHEN year < 196
 
 
 def _read_surnames(connection: duckdb.DuckDBPyConnection) -> None:
-    """A plain cell is one word: folding it first leaves few distinct ones. Others may hold two names."""
-    spelt = _distinct(connection, "SELECT birth_cell FROM cells WHERE birth_cell IS NOT NULL"
-                      " UNION SELECT usage_cell FROM cells WHERE usage_cell IS NOT NULL")  # fmt: skip
+    """A plain cell is one name, and nothing says which; others may hold two."""
+    connection.execute(cells.SURNAMES)
+    _hear(connection, "heard_surnames", "SELECT DISTINCT word FROM spelt_surnames WHERE word IS NOT NULL")
     rows = []
-    for (text,) in spelt:
+    for (text,) in _distinct(connection, "SELECT text FROM spelt_surnames WHERE word IS NULL"):
         born, used, unsaid = (names.surname(part) for part in names.split_cell(text))
         rows.append((text, *_surname(born), *_surname(used), *_surname(unsaid)))
     parts = ("whole", "bare", "heard", "words")
@@ -90,49 +90,50 @@ def _read_surnames(connection: duckdb.DuckDBPyConnection) -> None:
         f"{role}_{part}": WORDS if part == "words" else TEXT for role in ("born", "used", "unsaid") for part in parts
     }
     _keep(connection, "read_surnames", {"text": TEXT, **kinds}, rows)
+    connection.execute(
+        "INSERT INTO read_surnames BY NAME SELECT text, word AS unsaid_whole, word AS unsaid_bare, heard AS unsaid_heard,"
+        " [word] AS unsaid_words FROM spelt_surnames JOIN heard_surnames USING (word)"
+    )
 
 
 def _surname(name: names.Surname | None) -> tuple[Any, ...]:
     return (None, None, None, None) if name is None else (name.whole, name.bare, sounding(name.bare), list(name.words))
 
 
+def _hear(connection: duckdb.DuckDBPyConnection, table: str, sql: str) -> None:
+    """How each of some words sounds."""
+    heard = ((word, sounding(word)) for (word,) in _distinct(connection, sql))
+    _keep(connection, table, {"word": TEXT, "heard": TEXT}, heard)
+
+
 def _read_first_names(connection: duckdb.DuckDBPyConnection) -> None:
-    """Plain words are parted in SQL, once for each row; other cells are read by the pack, once for each spelling. Then every first
-    first name is heard once.
-    """
-    spelt = _distinct(
-        connection,
-        "SELECT DISTINCT first_names FROM said JOIN cells USING (rid) WHERE cells.words IS NULL AND first_names IS NOT NULL",
-    )
+    connection.execute(cells.FIRST_NAMES)
+    spelt = _distinct(connection, "SELECT text FROM spelt_first_names WHERE words IS NULL")
     rows = [(text, list(given)) for (text,) in spelt if (given := names.first_names(text))]
-    _keep(connection, "read_first_names", {"text": TEXT, "words": WORDS}, rows)
-    first = _distinct(
-        connection, "SELECT words[1] FROM cells WHERE words IS NOT NULL UNION SELECT words[1] FROM read_first_names"
+    _keep(connection, "read_words", {"text": TEXT, "words": WORDS}, rows)
+    connection.execute("INSERT INTO read_words SELECT text, words FROM spelt_first_names WHERE words IS NOT NULL")
+    _hear(connection, "heard_first_names", "SELECT DISTINCT words[1] FROM read_words")
+    connection.execute(
+        "CREATE OR REPLACE TABLE read_first_names AS SELECT text, words AS first_names, words[1] AS first_name,"
+        " array_to_string(words[1:2], '') AS first_two, heard AS first_heard"
+        " FROM read_words JOIN heard_first_names ON word = words[1]"
     )
-    _keep(connection, "heard_first_names", {"word": TEXT, "heard": TEXT}, ((word, sounding(word)) for (word,) in first))
 
 
-BY_HAND: dict[str, Callable[[str | None], str | None]] = {
-    "phone": contacts.phone, "postcode": contacts.postcode, "email": contacts.email, "address": contacts.street,
-}  # fmt: skip
-
-
-def _read_contacts(connection: duckdb.DuckDBPyConnection) -> None:
-    for column, read in BY_HAND.items():
-        spelt = _distinct(connection, f"SELECT DISTINCT said.{column} FROM said JOIN cells USING (rid)"
-                          f" WHERE cells.{column} IS NULL AND said.{column} IS NOT NULL")  # fmt: skip
-        _keep(connection, f"read_{column}", {"text": TEXT, "value": TEXT}, ((text, read(text)) for (text,) in spelt))
-
-
-def _contact(column: str) -> str:
-    return f"coalesce(c.{column}, r_{column}.value)"
-
-
-SEX = (
-    "CASE upper(s.sex) "
-    + " ".join(f"WHEN '{word}' THEN '{sex}'" for word, sex in SEXES.items())
-    + " WHEN 'M.' THEN '1' END"
-)
+def _read_homes(connection: duckdb.DuckDBPyConnection) -> None:
+    spelt = _distinct(connection, "SELECT DISTINCT postcode FROM said WHERE postcode IS NOT NULL")
+    _keep(
+        connection,
+        "read_postcodes",
+        {"text": TEXT, "postcode": TEXT},
+        ((text, contacts.postcode(text)) for (text,) in spelt),
+    )
+    connection.execute(cells.STREETS)
+    odd = _distinct(connection, "SELECT text FROM spelt_streets WHERE street IS NULL")
+    _keep(
+        connection, "read_streets", {"text": TEXT, "street": TEXT}, ((text, contacts.street(text)) for (text,) in odd)
+    )
+    connection.execute("INSERT INTO read_streets SELECT * FROM spelt_streets WHERE street IS NOT NULL")
 
 
 def _pick(part: str, *roles: str) -> str:
@@ -149,84 +150,68 @@ def _used(part: str) -> str:
 
 RECORDS = f"""
 CREATE OR REPLACE TABLE records AS
-WITH cells AS (
-  SELECT s.rid, s.source, s.birth_date, s.birth_place_insee, s.sex, c.nir AS nir_said, c.plain, birth_cell, usage_cell,
-    coalesce(c.words, f.words) AS first_words, {_contact("postcode")} AS postcode, {_contact("address")} AS street,
-    {_contact("phone")} AS phone, {_contact("email")} AS email
-  FROM said s JOIN cells c USING (rid) LEFT JOIN read_first_names f ON c.words IS NULL AND f.text = s.first_names
-  LEFT JOIN read_phone r_phone ON c.phone IS NULL AND r_phone.text = s.phone
-  LEFT JOIN read_postcode r_postcode ON c.postcode IS NULL AND r_postcode.text = s.postcode
-  LEFT JOIN read_email r_email ON c.email IS NULL AND r_email.text = s.email
-  LEFT JOIN read_address r_address ON c.address IS NULL AND r_address.text = s.address
-), joined AS (
-  SELECT s.rid, sources.src, nir_said, plain, first_words[1] AS first_name, array_to_string(first_words[1:2], '') AS first_two, h.heard AS first_heard,
-    coalesce(first_words, []) AS first_names,
-    d.born, d.year, d.month, d.day, p.place, p.departement, {SEX} AS sex,
+WITH joined AS (
+  SELECT s.rid, sources.src, {cells.CLEANED} AS nir_cleaned, s.nir AS nir_said, {cells.PLAIN} AS plain,
+    f.first_name, f.first_two, f.first_heard, coalesce(f.first_names, []) AS first_names,
+    d.born, d.year, d.month, d.day, p.place, p.departement, {cells.SEX} AS sex,
     {_born("whole")} AS born_whole, {_born("bare")} AS born_bare, {_born("heard")} AS born_heard, {_born("words")} AS born_words,
     {_used("whole")} AS used_whole, {_used("bare")} AS used_bare, {_used("heard")} AS used_heard, {_used("words")} AS used_words,
-    postcode, street, phone, email
-  FROM cells s JOIN sources ON sources.name = s.source
-  LEFT JOIN read_surnames n ON n.text = s.birth_cell LEFT JOIN read_surnames u ON u.text = s.usage_cell
-  LEFT JOIN heard_first_names h ON h.word = first_words[1] LEFT JOIN read_dates d ON d.text = s.birth_date
+    c.postcode, w.street, {cells.PHONE} AS phone, {cells.EMAIL} AS email
+  FROM said s JOIN sources ON sources.name = s.source
+  LEFT JOIN read_surnames n ON n.text = s.birth_name LEFT JOIN read_surnames u ON u.text = s.usage_name
+  LEFT JOIN read_first_names f ON f.text = s.first_names LEFT JOIN read_dates d ON d.text = s.birth_date
   LEFT JOIN read_places p ON p.text = s.birth_place_insee AND p.era = {ERA.replace("year", "d.year")}
-), named AS (
-  SELECT *, born_whole IS NOT NULL AND used_whole IS NOT NULL AND born_bare <> used_bare AS two FROM joined
+  LEFT JOIN read_postcodes c ON c.text = s.postcode LEFT JOIN read_streets w ON w.text = s.address
+), told AS (
+  SELECT *, born_whole IS NOT NULL AND used_whole IS NOT NULL AND born_bare <> used_bare AS two,
+    CASE WHEN plain THEN left(nir_cleaned, 13)::BIGINT END AS told,
+    CASE WHEN plain AND len(nir_cleaned) = 15 THEN 97 - left(nir_cleaned, 13)::BIGINT % 97 = right(nir_cleaned, 2)::BIGINT END AS key_right
+  FROM joined
+), judged AS (
+  SELECT *, {cells.YES} AS yes, {cells.NO} AS no FROM told
 )
-SELECT rid, src, nir_said, plain, first_name, first_two, first_heard, first_names, born, year, month, day, place, departement, sex,
+SELECT rid, src, first_name, first_two, first_heard, first_names, born, year, month, day, place, departement, sex,
   coalesce(born_whole, used_whole) AS birth_name, coalesce(born_bare, used_bare) AS birth_bare,
   coalesce(born_heard, used_heard) AS birth_heard,
   CASE WHEN two THEN used_whole END AS usage_name, CASE WHEN two THEN used_bare END AS usage_bare,
   CASE WHEN two THEN used_heard END AS usage_heard,
   CASE WHEN two THEN list_distinct(born_words || used_words) ELSE coalesce(born_words, used_words, []) END AS name_words,
-  postcode, street, phone, email, split_part(email, '@', 1) AS mailbox
-FROM named
+  postcode, street, phone, email, split_part(email, '@', 1) AS mailbox,
+  CASE WHEN plain THEN left(nir_cleaned, 13) ELSE nir_said END AS nir, {cells.STATE} AS nir_state
+FROM judged
 """
+
+
+BY_HAND: dict[str, tuple[Callable[[str | None], str | None], str]] = {
+    "phone": (contacts.phone, ""), "email": (contacts.email, ", mailbox = split_part(value, '@', 1)"),
+}  # fmt: skip
+
+
+def _read_contacts(connection: duckdb.DuckDBPyConnection) -> None:
+    """What was marked as not plain."""
+    for column, (read, also) in BY_HAND.items():
+        odd = _distinct(
+            connection, f"SELECT DISTINCT {column} FROM records WHERE starts_with({column}, '{cells.UNREAD}')"
+        )
+        rows = ((text, read(text.removeprefix(cells.UNREAD))) for (text,) in odd)
+        _keep(connection, "read_contacts", {"text": TEXT, "value": TEXT}, rows)
+        connection.execute(f"UPDATE records SET {column} = value{also} FROM read_contacts WHERE {column} = text")
 
 
 def _read_numbers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Plain numbers are judged in SQL beside their record; the others by the pack, each beside its own."""
-    odd = _distinct(connection, "SELECT DISTINCT nir_said, sex, year, month, place FROM records"
-                    " WHERE nir_said IS NOT NULL AND NOT plain")  # fmt: skip
-    rows = []
-    for text, sex, year, month, place in odd:
-        read = numbers.number(text, sex=sex, born=Born(year=year, month=month), place=place)
-        rows.append((text, sex, year, month, place, read.value, int(read.state)))
-    kinds = {
-        "text": TEXT,
-        "sex": TEXT,
-        "year": pa.int16(),
-        "month": pa.int8(),
-        "place": TEXT,
-        "nir": TEXT,
-        "state": pa.int8(),
-    }
-    _keep(connection, "read_numbers", kinds, rows)
-    connection.execute(NUMBERED)
+    """Numbers that are not plain, each beside its own record."""
+    odd = _distinct(connection, "SELECT rid, nir, sex, year, month, place FROM records WHERE nir_state < 0")
+    read = cache(_number)
+    kinds = {"who": pa.int32(), "value": TEXT, "state": pa.int8()}
+    _keep(connection, "read_numbers", kinds, ((rid, *read(*said)) for rid, *said in odd))
+    connection.execute("UPDATE records SET nir = value, nir_state = state FROM read_numbers WHERE rid = who")
 
 
-TOLD = "CASE WHEN nir_said[6:7] IN ('97','98') THEN nir_said[6:8] WHEN year < 1968 AND nir_said[6:7] IN ('75','78','91','92','93','94','95') THEN '75' ELSE nir_said[6:7] END"
-COUNTRY = "CASE WHEN nir_said[6:7] IN ('91','92','93','94') THEN '99352' WHEN nir_said[6:7] = '95' THEN '99350' WHEN nir_said[6:7] = '96' THEN '99351' END"
-AGREE = f"""[sex = nir_said[1], lpad((year % 100)::VARCHAR, 2, '0') = nir_said[2:3], month = nir_said[4:5]::TINYINT,
-  CASE WHEN place IS NOT NULL THEN ({TOLD}) = departement OR coalesce(place = ({COUNTRY}), false) END]"""
-NUMBERED = f"""
-CREATE OR REPLACE TABLE records AS
-WITH judged AS (
-  SELECT *, CASE WHEN plain THEN {AGREE} END AS agree,
-    CASE WHEN plain AND len(nir_said) = 15 THEN 97 - nir_said[1:13]::BIGINT % 97 = nir_said[14:15]::BIGINT END AS key_right
-  FROM records
-), told AS (
-  SELECT *, len(list_filter(agree, lambda x: x)) AS yes, len(list_filter(agree, lambda x: NOT x)) AS no FROM judged
-)
-SELECT t.* EXCLUDE (nir_said, plain, agree, key_right, yes, no),
-  CASE WHEN plain THEN nir_said[1:13] ELSE r.nir END AS nir,
-  coalesce(CASE WHEN nir_said IS NULL THEN {int(numbers.State.NONE)} WHEN NOT plain THEN r.state
-    WHEN key_right = false THEN {int(numbers.State.SUSPECT)}
-    WHEN yes >= {numbers.ENOUGH_AGREE} AND yes + no >= 4 - {numbers.MOST_UNKNOWN}
-      THEN CASE WHEN key_right THEN {int(numbers.State.CERTIFIED)} ELSE {int(numbers.State.VALID)} END
-    WHEN no > 1 THEN {int(numbers.State.SUSPECT)} ELSE {int(numbers.State.VALID)} END, 0)::TINYINT AS nir_state
-FROM told t LEFT JOIN read_numbers r ON NOT t.plain AND r.text = t.nir_said AND r.sex IS NOT DISTINCT FROM t.sex
-  AND r.year IS NOT DISTINCT FROM t.year AND r.month IS NOT DISTINCT FROM t.month AND r.place IS NOT DISTINCT FROM t.place
-"""
+def _number(
+    text: str, sex: str | None, year: int | None, month: int | None, place: str | None
+) -> tuple[str | None, int]:
+    read = numbers.number(text, sex=sex, born=Born(year=year, month=month), place=place)
+    return read.value, int(read.state)
 
 
 def _forget_shared(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

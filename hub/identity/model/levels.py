@@ -124,8 +124,8 @@ def _nearly_named_sql(one: str, other: str, at_least: float) -> str:
 
 SWAPPED = (
     f"coalesce({_is_named_sql('a', 'b')} AND {_is_named_sql('b', 'a')}"
-    f" OR {_nearly_named_sql('a', 'b', NEARLY)} AND {_nearly_named_sql('b', 'a', NEARLY_TOO)}"
-    f" OR {_nearly_named_sql('a', 'b', NEARLY_TOO)} AND {_nearly_named_sql('b', 'a', NEARLY)}, false)"
+    f" OR {_nearly_named_sql('a', 'b', NEARLY_TOO)} AND {_nearly_named_sql('b', 'a', NEARLY_TOO)}"
+    f" AND ({_nearly_named_sql('a', 'b', NEARLY)} OR {_nearly_named_sql('b', 'a', NEARLY)}), false)"
 )
 
 NIR = Comparison(name="nir", french="numéro de sécurité sociale", levels=(
@@ -186,7 +186,7 @@ def _begins(one: str, other: str) -> bool:
 FIRST_NAME = Comparison(name="first_name", french="prénom", levels=(
     _level("absent", lambda a, b: a.first_name is None or b.first_name is None, "a.first_name IS NULL OR b.first_name IS NULL"),
     _level("égaux, deux ou plus", lambda a, b: a.first_names[:2] == b.first_names[:2] and len(a.first_names) >= 2,
-           "a.first_names[1:2] = b.first_names[1:2] AND len(a.first_names) >= 2"),
+           "a.first_name = b.first_name AND a.first_two = b.first_two AND a.first_two <> a.first_name"),
     _level("égal", lambda a, b: a.first_name == b.first_name, "a.first_name = b.first_name"),
     _level("égal, écrit joint", lambda a, b: a.first_two in {b.first_two, b.first_name} or a.first_name == b.first_two,
            "a.first_two = b.first_two OR a.first_two = b.first_name OR a.first_name = b.first_two"),

@@ -114,21 +114,27 @@ def features_of(
     one, other = rivals or rivals_of(pairs, total)
     sizes = np.array([records.get(source, 1) for source in range(max(records) + 1)], dtype=np.float64)
     base = np.log2(np.maximum(sizes[pairs.source_a], sizes[pairs.source_b]))
-    by = dict(zip(MATTERS, weights.T, strict=True))
-    civil = np.sort(np.column_stack([by["name"], by["first_name"], by["born"]]), axis=1)
+    by = dict(zip(MATTERS, np.ascontiguousarray(weights.T), strict=True))
+    weakest, middle, strongest = _in_order(by["name"], by["first_name"], by["born"])
     gaps = (np.minimum(total - one, ALONE), np.minimum(total - other, ALONE))
     features = {f"level {matter}": pairs.levels[:, column] for column, matter in enumerate(MATTERS)}
     return features | {
         "surplus": total - base,
-        "civil status": civil.sum(axis=1) + by["place"] + by["sex"] - base,
+        "civil status": weakest + middle + strongest + by["place"] + by["sex"] - base,
         "contacts": by["address"] + by["phone"] + by["email"],
-        "weakest": civil[:, 0],
-        "middle": civil[:, 1],
+        "weakest": weakest,
+        "middle": middle,
         "ahead, least": np.minimum(*gaps),
         "ahead, most": np.maximum(*gaps),
         "odd name": _odd(pairs, "odd_name", "name"),
         "odd first name": _odd(pairs, "odd_first", "first_name"),
     }
+
+
+def _in_order(one: np.ndarray, two: np.ndarray, three: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The least, the middle and the greatest of three columns, row by row."""
+    low, high = np.minimum(one, two), np.maximum(one, two)
+    return np.minimum(low, three), np.maximum(low, np.minimum(high, three)), np.maximum(high, three)
 
 
 def _odd(pairs: Pairs, kind: str, matter: str) -> np.ndarray:
@@ -142,17 +148,16 @@ def _best_other(group: np.ndarray, total: np.ndarray) -> np.ndarray:
     """For each pair, the highest total among the other pairs of its group."""
     if not len(group):
         return total
-    order = np.lexsort((total, group))
-    sorted_group, sorted_total = group[order], total[order]
-    last = np.append(sorted_group[1:] != sorted_group[:-1], True)
-    ends = np.flatnonzero(last)
-    starts = np.append(0, ends[:-1] + 1)
-    best = sorted_total[ends]
-    second = np.where(ends > starts, sorted_total[np.maximum(ends - 1, 0)], -np.inf)
-    which = np.repeat(np.arange(len(ends)), ends - starts + 1)
-    other = np.where(last, second[which], best[which])
+    order = np.argsort(group, kind="stable")
+    start = np.flatnonzero(np.diff(group[order], prepend=group[order[0]] - 1))
+    which = np.repeat(np.arange(len(start)), np.diff(start, append=len(group)))
+    ordered = total[order]
+    best = np.maximum.reduceat(ordered, start)
+    is_best = ordered == best[which]
+    second = np.maximum.reduceat(np.where(is_best, -np.inf, ordered), start)
+    second = np.where(np.add.reduceat(is_best, start, dtype=np.int64) > 1, best, second)
     out = np.empty_like(total)
-    out[order] = other
+    out[order] = np.where(is_best, second[which], best[which])
     return out
 
 

@@ -13,7 +13,7 @@ from hub.cli.commands import app
 from hub.identity.french.person import COLUMNS
 from hub.identity.match.evaluation import evaluate
 from hub.identity.match.persons import gather
-from schemas.errors import FixTheDelivery
+from schemas.errors import FixTheDeclaration, FixTheDelivery
 from schemas.nir import key_of
 
 CERTIFIED = "1850675056024" + key_of("1850675056024")
@@ -167,6 +167,20 @@ def test_a_spreadsheet_is_read_however_it_was_saved(tmp_path, encoding, mark):
     assert [(row["id_a"], row["id_b"]) for row in links(tmp_path / "links.csv")] == [("caf-0", "7")]
 
 
+def test_what_windows_writes_where_latin_1_has_nothing_is_read(tmp_path):
+    typed, text = (
+        tmp_path / "typed.csv",
+        "source_id;birth_name;first_names;birth_date;phone\n7;L\u2019Hœst;Léa;12/03/1990;0612345679\n",
+    )
+    typed.write_bytes(text.encode("cp1252") + b"8;\x81\x90;;;\n")
+    caf = write(tmp_path / "caf.csv", [LEA | {"birth_name": "L'HOEST"}, *strangers(40)])
+
+    assert run(caf, typed, "--out", tmp_path / "links.csv").exit_code == 0
+
+    assert [(row["id_a"], row["id_b"]) for row in links(tmp_path / "links.csv")] == [("caf-0", "7")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["caf.csv", "links.csv", "typed.csv"]
+
+
 def test_an_identifier_on_several_records_is_said(tmp_path):
     caf = write(tmp_path / "caf.csv", [LEA, LUCAS | {"source_id": "caf-0"}, *strangers(40)])
 
@@ -204,6 +218,15 @@ def test_a_block_that_explodes_is_set_aside_and_said(tmp_path):
     assert document["candidates"] == 0
     assert document["blocks_set_aside"]["date et lieu de naissance"] == {"blocks": 1, "pairs": 640_000}
     assert document["contacts_shared"] == {"phone": 1}
+
+
+def test_too_little_memory_is_said_and_how_much_is_enough(tmp_path):
+    caf = write(tmp_path / "caf.csv", strangers(20_000))
+
+    said = run(caf, "--out", tmp_path / "links.csv", "--memory", 0.01)
+
+    assert isinstance(said.exception, FixTheDeclaration)
+    assert "0.01 GB are too little for these files: give --memory more" in str(said.exception)
 
 
 def test_evaluate_counts_what_is_right_wrong_missed_and_whose(tmp_path):
