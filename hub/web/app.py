@@ -111,11 +111,12 @@ def _refused(request: Request, why: Exception) -> Response:
     return render(request, "refuse.html", status=403, too_old=isinstance(why, TooOld))
 
 
-def _no_such_page(request: Request, why: Exception) -> Response:
-    """An address nobody made, or asked in a way it does not take."""
+async def _no_such_page(request: Request, why: Exception) -> Response:
+    """An address nobody made, or asked in a way it does not take; whoever has signed in keeps the menu."""
     status = getattr(why, "status_code", 404)
     if not wants_html(request):
         return JSONResponse({"detail": "introuvable"}, status_code=status)
+    request.state.account = await request.app.state.screens.who(request)
     return render(request, "adresse.html", status=status)
 
 

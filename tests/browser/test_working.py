@@ -202,7 +202,7 @@ def test_somebody_is_found_and_their_number_unmasked_with_a_reason_that_is_kept(
     page.wait_for_selector("h1:text('Dossier')")
     masked = page.inner_text("dl.facts code")
     assert re.fullmatch(r"\d•{12}", masked)
-    assert "CAF / MSA" in page.inner_text("main")
+    assert "CAF/MSA" in page.inner_text("main")
 
     page.fill("#motif", "demande d'accès")
     page.click("text=Dévoiler le numéro")
