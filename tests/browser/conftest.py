@@ -17,6 +17,7 @@ from hub.web.serving import screens
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 REFUSED = "the server responded with a status of 40"  # the browser says so of every page that refuses
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--lang=fr-FR"]
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screens"
 
 
@@ -50,7 +51,7 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
