@@ -66,6 +66,7 @@ class Gallery:
         self.shoot(page, name)
         if wall:
             page.set_viewport_size({"width": 3840, "height": 2160})
+            page.wait_for_timeout(300)  # so wide a page is painted in several goes
             page.screenshot(path=self.folder / f"{name}-3840.png", full_page=True)
             page.set_viewport_size({"width": 1440, "height": 900})
 
