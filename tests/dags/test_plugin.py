@@ -167,8 +167,10 @@ def test_what_waits_in_the_morning_is_dealt_with_without_leaving_airflow(morning
         page.wait_for_selector("iframe")
         frame = page.locator("iframe").element_handle().content_frame()
         frame.wait_for_selector("text=À faire maintenant")
+        mouse = Mouse(frame)
         for deal in FOUR:
-            deal(frame, hub, Mouse(frame))
+            deal(frame, hub, mouse)
+        assert mouse.clicks == 14, "three or four for each, the reason's field among them"
         assert frame.locator("nav[aria-label=Pages]").count() == 1
         assert page.url.startswith(address), "all of it within Airflow's own page"
         browser.close()
