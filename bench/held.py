@@ -89,6 +89,9 @@ def main() -> None:
         first, second = Path(folder) / "RSABEM08_20261101.xml", Path(folder) / "RSABEM08_20261201.xml"
         make_delivery(first, homes)
         make_delivery(second, homes[: len(homes) * 9 // 10], when=date(2026, 12, 1))
+        second.write_bytes(
+            re.sub(rb"<ETATDOSRSA>[0-9]<", b"<ETATDOSRSA>3<", second.read_bytes())
+        )  # everybody's right is suspended
         pipeline.receive_path(hub, hub.flow(FLOW), first, clock=clock)
         number = held(hub, second)
         matching = match(hub)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST = 60  # seconds
 
-# Whoever a record that the flow shows for the first time is, they are one person at most, whom a partner follows already or not.
+# Whoever a record is that the flow shows for the first time, or that still waits to be matched, they are one person at most, whom
+# a partner follows already or not.
 COUNT = f"""
 with judged as materialized ({VERDICTS}),
 moved as materialized (
@@ -27,10 +28,11 @@ moved as materialized (
   where j.outcome = 'applied' or (j.outcome = 'unchanged' and j.repetition = 1 and j.had_left)
 ),
 gone as materialized (select r.id {GONE} and :full),
-touched as materialized (
-  select distinct l.person_id from (select id from moved union all select id from gone) t
-  join link l on l.source_record_id = t.id and l.superseded_at is null
+known as materialized (
+  select t.id, l.person_id from (select id from moved where id is not null union all select id from gone) t
+  left join link l on l.source_record_id = t.id and l.superseded_at is null
 ),
+touched as materialized (select distinct person_id from known where person_id is not null),
 followed as (
   select r.partner, count(distinct t.person_id) as persons from touched t
   join link l on l.person_id = t.person_id and l.superseded_at is null
@@ -44,7 +46,7 @@ select (select count(*) from judged where outcome = 'applied') as applied,
        (select count(*) from moved where comes) as entered,
        (select count(*) from gone) as "left",
        (select count(*) from touched) as known,
-       (select count(*) from moved where id is null) as unknown,
+       (select count(*) from moved where id is null) + (select count(*) from known where person_id is null) as unknown,
        (select coalesce(jsonb_object_agg(partner, persons), '{{}}') from followed) as followed
 """  # noqa: S608 - expressions of our own
 
@@ -71,5 +73,9 @@ def count_release(hub: Hub, delivery_id: int) -> dict[str, Any] | None:
         "exact": False,
         "received": row.received,
         "persons_touched": found.known + found.unknown,
-        "messages": {partner: persons + found.unknown for partner, persons in sorted(found.followed.items())},
+        "messages": {
+            partner: count
+            for partner in sorted(hub.agreements)
+            if (count := found.followed.get(partner, 0) + found.unknown)
+        },
     }

@@ -43,6 +43,7 @@ insert into release_preview (delivery_id, state, asked_by, asked_at) values (:id
 on conflict (delivery_id) do update
 set state = 'asked', asked_by = excluded.asked_by, asked_at = excluded.asked_at, done_at = null, counts = null
 """
+MOVED = "select source_record_id from movement where delivery_id = :id order by 1"
 KEEP = """
 update release_preview set state = :state, done_at = :now, counts = coalesce(cast(:counts as jsonb), counts)
 where delivery_id = :id
@@ -78,7 +79,9 @@ def _try(hub: Hub, connection: Connection, delivery_id: int, *, author: str, now
     while not apply_in(connection, delivery_id, now=now):
         normalise_in(hub, connection, delivery_id, now=now)
     settled = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
-    followed = follow(hub, connection, link_records(connection, hub.vault, hub.matching, now=now), now=now)
+    moved = connection.execute(text(MOVED), {"id": delivery_id}).scalars().all()  # what others wait for is theirs
+    linked = link_records(connection, hub.vault, hub.matching, now=now, chosen=list(moved))
+    followed = follow(hub, connection, linked, now=now)
     counts = {name: getattr(settled, name) or 0 for name in COUNTS}
     return {"id": delivery_id, "flow": row.flow, "state": settled.state, **counts} | {
         name: followed[name] for name in FOLLOWS
