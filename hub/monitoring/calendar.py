@@ -124,7 +124,8 @@ def resend_request(flow: Flow, gaps: list[Missing]) -> str:
     lines += [f"  - livraison {gap.what}, attendue le {gap.due:%d/%m/%Y} à {gap.due:%Hh%M}" for gap in gaps]
     last = gaps[-1]
     if last.last_name:
-        reference = f" (date de référence {last.last_reference:%d/%m/%Y})" if last.last_reference else ""
+        seen = date.fromisoformat(last.last_reference) if last.last_reference else None
+        reference = f" (date de référence {seen:%d/%m/%Y})" if seen else ""
         lines += ["", f"Dernière livraison reçue avant : {last.last_name}{reference}."]
     lines += ["", "Pourriez-vous les déposer à nouveau, sans en changer le contenu ?", "", "Cordialement,"]
     return "\n".join(lines)
