@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from receive import make_delivery, measured
+from receive import invent, make_delivery, measured
 from sqlalchemy import create_engine, text
 
 from hub.storage.store import embedded_server
@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home, file = Path(folder) / "hub", Path(folder) / "RSABEM08_20261101_000.xml"
         os.chmod(folder, 0o755)  # noqa: PTH101 - the embedded server runs as its own user
-        make_delivery(file, int(records / ADULTS_IN_A_HOUSEHOLD))
+        make_delivery(file, invent(int(records / ADULTS_IN_A_HOUSEHOLD)))
         measured(*hub, "status", "--json", HUB_HOME=str(home))  # the store is there before the clock starts
         took, _, said = measured(*hub, "receive", "caf_rsa", "--file", str(file), "--json", HUB_HOME=str(home))
         engine = create_engine(embedded_server(home / "postgres").set(database="hub"))

@@ -46,7 +46,7 @@ with DAG(
 with DAG(
     dag_id="verify_journal",
     description="Recalcule la chaîne du journal des communications",
-    doc_md="`hub journal verify` fait de même. Une chaîne rompue lève l'alarme `journal_rompu`.",
+    doc_md="`hub journal verify` fait de même. Une chaîne rompue lève l'alerte `journal_rompu`.",
     schedule=CronTriggerTimetable("30 4 * * *", timezone="Europe/Paris", run_immediately=False),
     start_date=START,
     catchup=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -70,17 +71,33 @@ STRONG, SLIGHT = 5.0, 0.5
 MARK = "  – "
 
 
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """A paragraph for each record of a person, and one for each record that resembles it and belongs to somebody else."""
+
+    together: list[str]
+    apart: list[str]
+
+
 def explain(connection: Connection, person: UUID) -> list[str]:
     """One paragraph a record and a refusal; raises ``FixTheDeclaration`` when nobody has that id."""
+    found = explained(connection, person)
+    return found.together + found.apart
+
+
+def explained(connection: Connection, person: UUID) -> Explained:
+    """What ``explain`` says, what is linked and what is not told apart."""
     now = connection.execute(text(FORWARDED), {"person": person}).scalar()
     if now is None:
         raise FixTheDeclaration(f"No person {person}.")
     if now != person:
-        return [f"Cette personne a été réunie à une autre : voir {now}."]
+        return Explained(together=[f"Cette personne a été réunie à une autre : voir {now}."], apart=[])
     known = {"person": person}
-    said = [_linked(row) for row in connection.execute(text(LINKS), known)]
-    said += [_held_apart(row) for row in connection.execute(text(HELD_APART), known)]
-    return said + [_refused(row) for row in connection.execute(text(REFUSED), known)]
+    together = [_linked(row) for row in connection.execute(text(LINKS), known)]
+    apart = [_held_apart(row) for row in connection.execute(text(HELD_APART), known)]
+    return Explained(
+        together=together, apart=apart + [_refused(row) for row in connection.execute(text(REFUSED), known)]
+    )
 
 
 def in_words(evidence: Mapping[str, Any]) -> list[str]:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 # An order key compares as text. A record is superseded when the flow already spoke later of that person, or when a
 # later full picture of its scope was applied: that picture confirmed, or no longer showed, everybody in it.
-JUDGE = """
-create temporary table judged on commit drop as
+VERDICTS = """
 select s.record, s.unit, s.key, s.repetition, r.id as source_record_id, r.id is null as is_new, r.left_on is not null as had_left,
        case when s.repetition > 1 then 'unchanged'
             when greatest(r.order_key, f.order_key) > :order_key then 'superseded'
@@ -37,6 +36,7 @@ left join source_record r on r.flow = :flow and r.key = s.key
 left join (select scope, max(order_key) as order_key from full_picture where flow = :flow group by scope) f
   on f.scope = s.scope
 """
+JUDGE = f"create temporary table judged on commit drop as {VERDICTS}"
 
 # What a record was before this delivery: reverting the delivery puts it back.
 BEFORE = """
@@ -109,9 +109,7 @@ where r.id = j.source_record_id and j.outcome = 'unchanged' and j.had_left
 
 # Whoever was refused is not gone: a full picture with records that could not be read at all marks nobody as gone.
 # Nor is anybody a later delivery spoke of, when the picture comes late.
-NOTE_LEFT = f"""
-insert into movement (delivery_id, source_record_id, kind, "on", before)
-select :id, r.id, 'left', :reference_date, {BEFORE}
+GONE = """
 from source_record r
 where r.flow = :flow and r.left_on is null and r.order_key <= :order_key
   and r.scope in (select scope from staged_record where delivery_id = :id)
@@ -121,7 +119,12 @@ where r.flow = :flow and r.left_on is null and r.order_key <= :order_key
     select from delivery_record o join delivery d on d.id = o.delivery_id
     where o.source_record_id = r.id and d.flow = :flow and d.state = 'applied' and d.order_key > :order_key
   )
-"""  # noqa: S608 - an expression of our own
+"""
+
+NOTE_LEFT = f"""
+insert into movement (delivery_id, source_record_id, kind, "on", before)
+select :id, r.id, 'left', :reference_date, {BEFORE} {GONE}
+"""
 
 MARK_LEFT = """
 update source_record r set left_on = :reference_date, to_match = true, updated_at = :now

@@ -1,6 +1,7 @@
 """Preview: what letting a held delivery through would do, done for real and rolled back; kept, so that a page only shows it.
 
-It needs the locks that the way in needs, and gives them back as soon as anybody waits for them.
+It needs the locks that the way in needs, and gives them back as soon as anybody waits for them. Until it is done, or where it
+cannot be, what was counted without trying stands in its place.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import OperationalError
 
 from hub.identity.reconcile import reconcile as link_records
 from hub.intake.apply import apply_in
+from hub.intake.counted_release import count_release
 from hub.intake.held import the_held
 from hub.intake.normalise import normalise_in
 from hub.people.reconcile import follow
@@ -40,8 +43,13 @@ insert into release_preview (delivery_id, state, asked_by, asked_at) values (:id
 on conflict (delivery_id) do update
 set state = 'asked', asked_by = excluded.asked_by, asked_at = excluded.asked_at, done_at = null, counts = null
 """
+MOVED = "select source_record_id from movement where delivery_id = :id order by 1"
 KEEP = """
-update release_preview set state = :state, done_at = :now, counts = cast(:counts as jsonb) where delivery_id = :id
+update release_preview set state = :state, done_at = :now, counts = coalesce(cast(:counts as jsonb), counts)
+where delivery_id = :id
+"""
+KEEP_COUNTED = """
+update release_preview set counts = cast(:counts as jsonb) where delivery_id = :id and counts is null
 """
 SHOWN = "select state, asked_by, asked_at, done_at, counts from release_preview where delivery_id = :id"
 
@@ -71,7 +79,9 @@ def _try(hub: Hub, connection: Connection, delivery_id: int, *, author: str, now
     while not apply_in(connection, delivery_id, now=now):
         normalise_in(hub, connection, delivery_id, now=now)
     settled = connection.execute(select(delivery).where(delivery.c.id == delivery_id)).one()
-    followed = follow(hub, connection, link_records(connection, hub.vault, hub.matching, now=now), now=now)
+    moved = connection.execute(text(MOVED), {"id": delivery_id}).scalars().all()  # what others wait for is theirs
+    linked = link_records(connection, hub.vault, hub.matching, now=now, chosen=list(moved))
+    followed = follow(hub, connection, linked, now=now)
     counts = {name: getattr(settled, name) or 0 for name in COUNTS}
     return {"id": delivery_id, "flow": row.flow, "state": settled.state, **counts} | {
         name: followed[name] for name in FOLLOWS
@@ -85,18 +95,30 @@ def ask_preview(hub: Hub, delivery_id: int, *, author: str, now: datetime) -> No
         connection.execute(text(ASK), {"id": delivery_id, "author": author, "now": now})
 
 
+def count_preview(hub: Hub, delivery_id: int) -> None:
+    """Count it, which holds nothing up, and keep that until it was tried; nothing is kept where counting takes too long."""
+    try:
+        counts = count_release(hub, delivery_id)
+    except OperationalError:
+        return
+    if counts:
+        with hub.engine.begin() as connection:
+            connection.execute(text(KEEP_COUNTED), {"id": delivery_id, "counts": orjson.dumps(counts).decode()})
+
+
 def make_preview(hub: Hub, delivery_id: int, *, author: str, clock: Callable[[], datetime]) -> None:
     """Try it, and keep what came of it, be it that it could not be done."""
     counts, state = None, "failed"
     try:
-        counts = what_releasing_does(hub, delivery_id, author=author, now=clock())
+        counts = what_releasing_does(hub, delivery_id, author=author, now=clock()) | {"exact": True}
         state = "done"
     except GaveWay:
         state = "gave_way"
     except TooLong:
         state = "too_long"
     finally:
-        kept = {"id": delivery_id, "state": state, "now": clock(), "counts": orjson.dumps(counts).decode()}
+        found = orjson.dumps(counts).decode() if counts else None
+        kept = {"id": delivery_id, "state": state, "now": clock(), "counts": found}
         with hub.engine.begin() as connection:
             connection.execute(text(KEEP), kept)
 

@@ -40,7 +40,6 @@ class Missing:
     due: datetime
     last_name: str | None
     last_reference: str | None
-    last_order: str | None
 
     @property
     def subject(self) -> str:
@@ -115,7 +114,6 @@ def _missing(flow: Flow, expected: Expected, due: datetime, last: Any) -> Missin
     reference = last.reference_date.isoformat() if last and last.reference_date else None
     return Missing(
         flow=flow.flow, what=expected.what, due=due, last_name=last.name if last else None, last_reference=reference,
-        last_order=last.order_key if last else None,
     )  # fmt: skip
 
 
@@ -126,8 +124,8 @@ def resend_request(flow: Flow, gaps: list[Missing]) -> str:
     lines += [f"  - livraison {gap.what}, attendue le {gap.due:%d/%m/%Y} à {gap.due:%Hh%M}" for gap in gaps]
     last = gaps[-1]
     if last.last_name:
-        order = f", rang {last.last_order}" if last.last_order else ""
-        reference = f" (date de référence {last.last_reference}{order})" if last.last_reference else ""
+        seen = date.fromisoformat(last.last_reference) if last.last_reference else None
+        reference = f" (date de référence {seen:%d/%m/%Y})" if seen else ""
         lines += ["", f"Dernière livraison reçue avant : {last.last_name}{reference}."]
     lines += ["", "Pourriez-vous les déposer à nouveau, sans en changer le contenu ?", "", "Cordialement,"]
     return "\n".join(lines)

@@ -29,7 +29,7 @@ class Entry(BaseModel):
     means: str
     look: str
     do: str
-    here: str | None = None
+    here: str
     notice: bool = False
 
 
@@ -54,14 +54,13 @@ class Runbook(RootModel[dict[str, Entry]]):
     def markdown(self) -> str:
         """The whole as a page of ``docs/``; each kind has its own anchor."""
         lines = [
-            "# Que faire d'une alarme",
+            "# Que faire d'une alerte",
             "",
             "Fichier produit par `hub alarms publish` à partir de `hub/monitoring/runbook.yml` : ne pas modifier à la main.",
         ]
         for kind, entry in self.root.items():
             lines += ["", f"## {kind}", "", f"**{entry.title}.** {entry.means}", ""]
-            lines += [f"- *À l'écran* : {entry.here}"] if entry.here else []
-            lines += [f"- *Regarder* : {entry.look}", f"- *Faire* : {entry.do}"]
+            lines += [f"- *À l'écran* : {entry.here}", f"- *Regarder* : {entry.look}", f"- *Faire* : {entry.do}"]
         return "\n".join(lines) + "\n"
 
 

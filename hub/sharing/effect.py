@@ -189,7 +189,7 @@ def _s(number: int) -> str:
 def of_partner(partner: str, *, subject: bool = False) -> str:
     """« du département 08 », or « le département 08 » as a subject."""
     kind, _, code = partner.partition("_")
-    known = {"caf": ("de la CAF / MSA", "la CAF / MSA"), "pole_emploi": ("de Pôle emploi", "Pôle emploi")}
+    known = {"caf": ("de la CAF/MSA", "la CAF/MSA"), "pole_emploi": ("de Pôle emploi", "Pôle emploi")}
     if kind == "departement":
         known[partner] = (f"du département {code}", f"le département {code}")
     return known.get(partner, (f"de {partner}", partner))[subject]

@@ -11,9 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
-from hub.monitoring.discretion import discreet
+from hub.monitoring.discretion import discreet, told
 from hub.web.gate import Refused, TooOld, Unknown
 from hub.web.metrics import metrics_router
 from hub.web.pages import (
@@ -80,6 +81,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _no_such_page)
     app.add_exception_handler(FixTheDeclaration, _not_any_more)
     app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(DataError, _not_understood)
 
     @app.middleware("http")
     async def careful(request: Request, call_next: Any) -> Response:
@@ -111,11 +113,12 @@ def _refused(request: Request, why: Exception) -> Response:
     return render(request, "refuse.html", status=403, too_old=isinstance(why, TooOld))
 
 
-def _no_such_page(request: Request, why: Exception) -> Response:
-    """An address nobody made, or asked in a way it does not take."""
+async def _no_such_page(request: Request, why: Exception) -> Response:
+    """An address nobody made, or asked in a way it does not take; whoever has signed in keeps the menu."""
     status = getattr(why, "status_code", 404)
     if not wants_html(request):
         return JSONResponse({"detail": "introuvable"}, status_code=status)
+    request.state.account = await request.app.state.screens.who(request)
     return render(request, "adresse.html", status=status)
 
 
@@ -124,8 +127,10 @@ def _not_any_more(request: Request, _: Exception) -> Response:
     return render(request, "introuvable.html", status=404 if request.method == "GET" else 409)
 
 
-def _not_understood(request: Request, _: Exception) -> Response:
-    """Something typed will not do; it is not repeated."""
+def _not_understood(request: Request, why: Exception) -> Response:
+    """Something typed will not do, or is no value a store can hold: a number beyond all, a character that is none. It is not repeated."""
+    if isinstance(why, DataError):
+        log.warning("%s %s: %s", request.method, _route(request), told(why))
     return render(request, "incomprise.html", status=422)
 
 

@@ -19,6 +19,7 @@ WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 14, 40
 MOST_LABELS = 7
 LONGEST_LABEL = 12
+WIDEST_BAR = 64  # a flow that has one delivery is no slab of ink
 HOUR = 3600
 ROUND_TIMES = (4, 20, 60, 240, 480, 1200, 2400, 2 * HOUR, *(4 * HOUR * 2**times for times in range(12)))
 
@@ -135,7 +136,7 @@ class Chart:
 
     def _bars(self) -> list[Drawn]:
         below = [0.0] * len(self.labels)
-        width = round((WIDTH - LEFT - RIGHT) / max(len(self.labels), 1) * 0.7, 1)
+        width = min(WIDEST_BAR, round((WIDTH - LEFT - RIGHT) / max(len(self.labels), 1) * 0.7, 1))
         drawn: list[Drawn] = []
         for rank, series in enumerate(self.series):
             marks: list[Mark] = []

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from hub.monitoring.runbook import runbook
-from hub.web.words import ACTIONS, ACTS, CASES, KINDS, MANY, MEANING, MESSAGES, PARTNERS, ROLES, RULES, STATES
+from hub.web.words import (
+    ACTIONS,
+    ACTS,
+    CASES,
+    KINDS,
+    MANY,
+    MEANING,
+    MESSAGES,
+    PARTNERS,
+    ROLES,
+    RULES,
+    STATES,
+    SUSPENDED,
+)
 from schemas.beneficiary import facts
 from schemas.codes import code_lists
 
@@ -250,9 +263,11 @@ def hour(text: str) -> str:
 
 def _part(value: Any, codes: CodeList | None) -> str:
     if isinstance(value, dict):
-        return " ".join(_part(each, codes) for each in value.values() if each is not None)
+        return ", ".join(_part(each, codes) for each in value.values() if each is not None)
     text = str(value)
-    return codes.label_of(text) if codes else (day(text) if _is_day(text) else text)
+    if _is_day(text) or text in SUSPENDED:
+        return SUSPENDED.get(text) or day(text)
+    return codes.label_of(text) if codes else text
 
 
 def _is_day(text: str) -> bool:

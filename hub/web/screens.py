@@ -73,6 +73,7 @@ class Screens:
     signs_in: bool
     afterwards: Afterwards = field(default_factory=Afterwards)
     previews: Afterwards = field(default_factory=Afterwards)  # what takes long and changes nothing keeps no act waiting
+    countings: Afterwards = field(default_factory=Afterwards)  # nor what is counted meanwhile
 
 
 def here(request: Request) -> Screens:

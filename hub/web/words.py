@@ -23,7 +23,7 @@ MESSAGES = {
     "replaced": "remplacé",
 }
 KINDS = {"full": "complète", "delta": "changements", None: "–"}
-PARTNERS = {"caf": "CAF / MSA", "pole_emploi": "Pôle emploi"}
+PARTNERS = {"caf": "CAF/MSA", "pole_emploi": "Pôle emploi"}
 RULES = {
     "required": "champ obligatoire absent",
     "not_future": "date dans le futur",
@@ -35,6 +35,7 @@ RULES = {
     "nombre_de_colonnes": "nombre de colonnes",
     "valeur_repetee": "valeur répétée",
 }
+SUSPENDED = {"right": "droit suspendu", "payment": "versement suspendu"}
 ROLES = {
     "operator": "opérateur",
     "reviewer": "instructeur des rapprochements",

@@ -97,6 +97,13 @@ message = Table(
         "state in ('pending', 'sent', 'acknowledged', 'rejected', 'unfound', 'parked', 'replaced')", name="known_state"
     ),
 )
+Index("ix_message_sent_at", message.c.partner, message.c.sent_at, postgresql_where=message.c.sent_at.is_not(None))
+Index(
+    "ix_message_acknowledged_at",
+    message.c.partner,
+    message.c.acknowledged_at,
+    postgresql_where=message.c.acknowledged_at.is_not(None),
+)
 Index("ix_message_act_id", message.c.act_id, postgresql_where=message.c.act_id.is_not(None))
 Index(
     "ix_message_pending",

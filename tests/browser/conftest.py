@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,24 +14,55 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from world import PASSWORD, month_of_incidents
 
+from hub.opening import Hub
 from hub.storage.store import create_database, drop_database
 from hub.web.serving import screens
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 REFUSED = "the server responded with a status of 40"  # the browser says so of every page that refuses
+ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screens"
 
 
+COPIES = itertools.count(1)
+
+
 @pytest.fixture(scope="session")
-def month(postgres, tmp_path_factory):
-    """The hub, the hour it is there, and the address of its screens."""
+def played(postgres, tmp_path_factory):
+    """A hub after the month, as nobody has touched it, and the hour it is there."""
     create_database(postgres, "browser", template="hub_template")
-    with (
-        month_of_incidents(tmp_path_factory.mktemp("month"), postgres.set(database="browser")) as (hub, hour),
-        screens(hub, clock=lambda: hour) as address,
-    ):
-        yield hub, hour, address
+    with month_of_incidents(tmp_path_factory.mktemp("month"), postgres.set(database="browser")) as (hub, hour):
+        hub.engine.dispose()  # a store that is copied has nobody in it
+        yield hub, hour
     drop_database(postgres, "browser")
+
+
+@contextmanager
+def copied(postgres, played):
+    """A copy of that hub with a store of its own, the hour it is there, and the address of its screens."""
+    first, hour = played
+    name = f"browser_{next(COPIES)}"
+    create_database(postgres, name, template="browser")
+    url = postgres.set(database=name).render_as_string(hide_password=False)
+    hub = Hub(first.settings.model_copy(update={"database_url": url}))
+    vars(hub)["flows"] = first.flows
+    with screens(hub, clock=lambda: hour) as address:
+        yield hub, hour, address
+    hub.engine.dispose()
+    drop_database(postgres, name)
+
+
+@pytest.fixture(scope="session")
+def copies(postgres, played):
+    """Makes a hub as it is after the month, for whoever is going to work on it."""
+    return lambda: copied(postgres, played)
+
+
+@pytest.fixture(scope="module")
+def month(copies):
+    """The hub, the hour it is there, and the address of its screens, for the tests of a file."""
+    with copies() as found:
+        yield found
 
 
 @pytest.fixture
@@ -50,7 +83,7 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -36,7 +36,7 @@ def plain(words):
 
 def focus(page, words, field=None):
     """Go to a link, a button or a field by the Tab key, as somebody without a mouse does."""
-    is_there = "([words, field]) => field ? document.activeElement.matches(field) : document.activeElement.innerText?.includes(words)"
+    is_there = "([words, field]) => field ? document.activeElement.matches(field) : (document.activeElement.matches('a, button, summary') && document.activeElement.innerText.includes(words))"
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate(is_there, [words, field]):

@@ -1,7 +1,7 @@
 """Every page in every state that can be reached, as pictures to be looked at: ``python tests/browser/gallery.py [FOLDER]``.
 
-Light at 1440 px, dark at 1440 px, light at 320 px, and print; on an empty hub, after the month of incidents, and when the
-database is gone.
+Light at 1440 px, dark at 1440 px, light at 320 px, and print, the pages themselves at 3840 px too; on an empty hub, after the
+month of incidents, and when the database is gone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import ARTEFACTS, CHROMIUM
+from conftest import ARGUMENTS, ARTEFACTS, CHROMIUM
 from cycle import new_hub
 from playwright.sync_api import sync_playwright
 from test_every_page import pages
@@ -61,9 +61,14 @@ class Gallery:
         page.set_viewport_size({"width": 1440, "height": 900})
         page.emulate_media(media="screen", color_scheme="light")
 
-    def visit(self, page, path, name):
+    def visit(self, page, path, name, *, wall=False):
         page.goto(self.address + path)
         self.shoot(page, name)
+        if wall:
+            page.set_viewport_size({"width": 3840, "height": 2160})
+            page.wait_for_timeout(300)  # so wide a page is painted in several goes
+            page.screenshot(path=self.folder / f"{name}-3840.png", full_page=True)
+            page.set_viewport_size({"width": 1440, "height": 900})
 
     def try_out(self, page, path, name, *clicks, fill=None):
         page.goto(self.address + path)
@@ -91,7 +96,7 @@ def of_month(hub, show):
     found = pages(hub)
     document = min(folder(hub).glob("validations/caf_rsa/*/*/*.html")).relative_to(folder(hub))
     for name, path in (found | {"data-docs-livraison": f"/qualite/documents/{document}"}).items():
-        show.visit(page, path, name)
+        show.visit(page, path, name, wall=True)
     with hub.engine.connect() as connection:
         by_state = dict(connection.exec_driver_sql("select state, max(id) from delivery group by state").all())
     for state, number in by_state.items():
@@ -181,7 +186,7 @@ def main() -> None:
     pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         Path(place).chmod(0o755)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         server = embedded_server(Path(place) / "server" / "postgres")
         now = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
         for name in ("vide", "mois"):

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
+
+sys.path.append(str(Path(__file__).parents[1] / "integration"))
+sys.path.append(str(Path(__file__).parents[1] / "browser"))
+
+from cycle import turn
+from dealing import FOUR
 
 from hub.one_machine.airflow_home import AirflowHome, prepare_metadata
 from hub.one_machine.processes import Processes
 from hub.opening import Hub
+from hub.sandbox.alone import write_connections
+from hub.sandbox.sandbox import Sandbox
 from hub.settings import Settings
 from hub.storage.vault import open_vault
 from hub.web import accounts
@@ -101,3 +113,64 @@ def test_airflow_shows_them_in_its_navigation(airflow):
 
     (ours,) = [plugin for plugin in plugins if plugin["name"] == "hub"]
     assert ours["external_views"][0]["href"] == "hub/"
+
+
+class Mouse:
+    """Clicks within the frame that Airflow shows the screens in."""
+
+    def __init__(self, frame):
+        self.frame, self.clicks = frame, 0
+
+    def press(self, words):
+        self.clicks += 1
+        self.frame.locator("a, button, summary").filter(has_text=words).first.click()
+
+    def write(self, field, words):
+        self.clicks += 1
+        self.frame.locator(field).click()
+        self.frame.locator(field).fill(words)
+
+
+@pytest.fixture
+def morning(airflow, tmp_path):
+    """The same, with one of each thing waiting, and somebody who may deal with all of them."""
+    _, hub, _ = airflow
+    with Sandbox(tmp_path / "partners", seed=7, size=160) as partners:
+        write_connections(hub.settings.secrets, partners)
+        partners.deposit_day(0)
+        turn(hub, partners, lambda: datetime.now(tz=UTC))
+        partners.deposit_morning()
+        turn(hub, partners, lambda: datetime.now(tz=UTC))
+        if accounts.find(hub, "admin") is None:
+            accounts.add(hub, "admin", roles=["operator"], password="x" * 12, now=datetime.now(tz=UTC))
+        with hub.engine.begin() as connection:
+            connection.execute(text("update account set roles = '{operator,reviewer}' where name = 'admin'"))
+        yield airflow
+
+
+def test_what_waits_in_the_morning_is_dealt_with_without_leaving_airflow(morning):
+    address, hub, password = morning
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium here: .ci/run installs it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(30_000)
+        page.goto(address)
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", password)
+        page.keyboard.press("Enter")
+        page.click("text=Dites-le-nous une fois")
+        page.wait_for_selector("iframe")
+        frame = page.locator("iframe").element_handle().content_frame()
+        frame.wait_for_selector("text=À faire maintenant")
+        mouse = Mouse(frame)
+        for deal in FOUR:
+            deal(frame, hub, mouse)
+        assert mouse.clicks == 14, "three or four for each, the reason's field among them"
+        assert frame.locator("nav[aria-label=Pages]").count() == 1
+        assert page.url.startswith(address), "all of it within Airflow's own page"
+        browser.close()

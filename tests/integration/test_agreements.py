@@ -158,7 +158,7 @@ def test_the_effect_is_counted_person_by_person(engine):
 
     assert (found.newly_visible.people, found.newly_visible.protected) == (5, 1)
     assert found.newly_visible.by_field == {"contract.rank": 4, "referent.last_name": 4}
-    assert found.sentences[0] == "5 personnes × 2 champs nouvellement visibles de la CAF / MSA, dont 1 sous protection."
+    assert found.sentences[0] == "5 personnes × 2 champs nouvellement visibles de la CAF/MSA, dont 1 sous protection."
     assert found.sentences[-1] == "Élargissement (champs ajoutés) : une seconde personne doit l'approuver."
 
 
@@ -170,7 +170,7 @@ def test_what_will_no_longer_be_told_is_counted_too(engine):
         found = effect(connection, DECLARED["caf"], with_fields("caf", less=["orientation.pathway"]), today=NOW.date())
 
     assert found.no_longer_visible.by_field == {"orientation.pathway": 2}
-    assert found.sentences[0].startswith("2 personnes dont la CAF / MSA ne recevra plus 1 champ")
+    assert found.sentences[0].startswith("2 personnes dont la CAF/MSA ne recevra plus 1 champ")
     assert found.sentences[-1] == "Restriction : elle vaut dès qu'elle est installée."
 
 

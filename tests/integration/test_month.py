@@ -85,7 +85,7 @@ def test_the_request_for_a_new_delivery_says_which_and_what_was_seen_last(month)
 
     assert [(gap.what, gap.due.date()) for gap in found] == [("quotidienne 08", MISSING)]
     assert "attendue le 10/11/2026 à 08h00" in letter
-    assert "RSABEI08_20261109.xml (date de référence 2026-11-09, rang 2026-11-09|2026-11-09|01:18:36.0000)" in letter
+    assert "RSABEI08_20261109.xml (date de référence 09/11/2026)" in letter
 
 
 def test_a_day_that_comes_late_is_missing_until_it_comes(month):

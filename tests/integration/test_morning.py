@@ -10,7 +10,8 @@ from cycle import turn
 from sqlalchemy import text
 from visitors import open_accounts, token, visitor
 
-from hub.intake.preview import ask_preview, make_preview, preview_of, what_releasing_does
+from hub.intake.counted_release import count_release
+from hub.intake.preview import ask_preview, count_preview, make_preview, preview_of, what_releasing_does
 from hub.share import share_with
 from hub.sharing.aside import replay
 from hub.storage.giving_way import GaveWay, TooLong
@@ -158,7 +159,7 @@ def test_the_page_of_a_held_delivery_says_how_far_the_preview_is(hub, held, cloc
     said = {
         "asked": "en train d'être essayé",
         "gave_way": "pour ne pas retarder ce qui arrivait",
-        "too_long": "une livraison acceptée peut encore être annulée",
+        "too_long": "L'essai a été arrêté au bout de deux minutes",
         "failed": "L'essai n'a pas abouti",
     }
     ask_preview(hub, held, author="a.dupont", now=clock())
@@ -169,7 +170,9 @@ def test_the_page_of_a_held_delivery_says_how_far_the_preview_is(hub, held, cloc
                 connection.execute(text("update release_preview set state = :it, done_at = now()"), {"it": state})
             page = client.get(f"/livraisons/{held}").text
             assert words in page
-            assert ("Accepter pour de bon" in page) == (state == "too_long"), "not before it was tried, where it can be"
+            assert ("Accepter sans" in page) == (state != "asked" or "sans attendre l&#39;essai" in page)
+            assert "Accepter pour de bon" not in page, "not as if it had been tried"
+            assert ("Essayer à nouveau" in page) == (state != "asked")
         form = {"jeton": token(client, f"/livraisons/{held}")}
         answer = client.post(f"/livraisons/{held}/accepter", data=form)
 
@@ -180,6 +183,66 @@ def test_the_page_of_a_held_delivery_says_how_far_the_preview_is(hub, held, cloc
                 break
             time.sleep(0.1)
         assert "Accepter pour de bon" in page
+
+
+def test_what_is_counted_is_what_happens_to_records_and_no_fewer_persons(hub, held, clock):
+    before = waiting(hub)
+    counted = count_release(hub, held)
+    would = what_releasing_does(hub, held, author="a.dupont", now=clock())
+
+    for name in ("received", "applied", "unchanged", "superseded", "quarantined", "entered", "left"):
+        assert counted[name] == would[name], name
+    assert counted["applied"] > 0
+    assert counted["persons_touched"] >= would["persons_touched"] > 0
+    assert would["messages"]
+    assert all(counted["messages"][partner] >= count for partner, count in would["messages"].items())
+    assert waiting(hub) == before
+
+
+def test_counting_waits_for_nobody_and_keeps_nobody_waiting(hub, held, clock):
+    with hub.engine.begin() as connection:
+        for name in ("reconcile", f"delivery:{held}", "flow:departement_pivot"):
+            take_lock(connection, name)
+        began = time.monotonic()
+        assert count_release(hub, held)["applied"] > 0
+        assert time.monotonic() - began < 2
+
+
+def test_on_a_hub_that_always_matches_figures_and_the_decision_are_there_at_once(hub, held, clock):
+    open_accounts(hub, clock())
+    with screens(hub, clock=clock) as address, hub.engine.connect() as busy:
+        take_lock(busy, "reconcile")
+        client = visitor(address, "operator")
+        form = {"jeton": token(client, f"/livraisons/{held}")}
+        began = time.monotonic()
+        client.post(f"/livraisons/{held}/accepter", data=form)
+        page = client.get(f"/livraisons/{held}").text.replace("&#39;", "'")
+        took = time.monotonic() - began
+        assert "Compté fiche à fiche, sans rien essayer" in page
+        assert "au plus" in page
+        assert "Accepter sans attendre l'essai" in page
+        assert took < 5
+        busy.rollback()
+        for _ in range(100):
+            page = client.get(f"/livraisons/{held}").text
+            if "Essayé puis défait" in page:
+                break
+            time.sleep(0.1)
+        assert "Accepter pour de bon" in page, "what was tried takes the place of what was counted"
+
+
+def test_a_preview_that_gave_way_keeps_what_was_counted(hub, held, clock, monkeypatch):
+    monkeypatch.setattr(what_releasing_does, "__kwdefaults__", {"longest": 1.0})
+    ask_preview(hub, held, author="a.dupont", now=clock())
+    count_preview(hub, held)
+    stop = threading.Event()
+    stuck(hub, stop)
+    make_preview(hub, held, author="a.dupont", clock=clock)
+    stop.set()
+    with hub.engine.connect() as connection:
+        kept = preview_of(connection, held)
+
+    assert (kept.state, kept.counts["exact"], kept.counts["applied"] > 0) == ("too_long", False, True)
 
 
 def test_a_ledger_that_is_old_says_so_and_is_counted_again_by_whoever_asks(hub, held, clock, monkeypatch):

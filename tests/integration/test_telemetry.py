@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -15,9 +16,13 @@ from hub import telemetry
 from hub.intake.revert import revert
 from hub.people.unlink import unlink
 from hub.rights.erasure import erase
+from hub.rights.retention import retain
 from hub.rights.rights import end, place
 from hub.sandbox.alone import write_connections
 from hub.sandbox.sandbox import Sandbox
+from hub.share import share_with
+from hub.sharing.agreements import by_partner
+from hub.sharing.approval import in_force
 from hub.steps import acknowledge_step, clock, receive_step, reconcile_step, settle_step, share_step
 from schemas.errors import Unforeseen
 
@@ -163,8 +168,13 @@ def reverted(hub, clock):
     revert(hub, number, author="Alix", reason="essai", clock=clock, dry_run=False)
 
 
+def resent(hub, clock):
+    share_with(hub, "departement_08", clock=clock, full=True)
+
+
 @pytest.mark.parametrize(
-    ("act", "kind"), [(reverted, "revert"), (unlinked, "unlink"), (objection_lifted, "right"), (erased, "erasure")]
+    ("act", "kind"),
+    [(reverted, "revert"), (unlinked, "unlink"), (objection_lifted, "right"), (erased, "erasure"), (resent, "resend")],
 )
 def test_what_is_told_because_of_an_act_is_one_trace_from_the_act_to_its_acknowledgement(
     collector, steps, hub, act, kind
@@ -189,16 +199,77 @@ def test_what_is_told_because_of_an_act_is_one_trace_from_the_act_to_its_acknowl
         written = [row for row in connection.execute(text(asked)) if row.id not in before]
     assert len(written) > 0
     assert {(row.delivery_id, row.state) for row in written} == {(None, "acknowledged")}
+    assert_one_trace(collector, kind, written)
+    roots = [span for span in collector.spans if span.name == kind]
+    assert len(roots) == (2 if kind == "right" else 1), "a dry run is no act; placing and lifting are two"
+
+
+def assert_one_trace(collector, kind, written):
+    """The messages have one act behind them, and its trace goes from it to their acknowledgement."""
     [number] = {row.act_id for row in written}
-    trace = telemetry.trace_id(telemetry.Acted(id=number, kind=kind)).to_bytes(16, "big")
-    spans = {span.name: span for span in collector.spans if span.trace_id == trace}
+    spans = {span.name: span for span in collector.spans if span.trace_id == trace_of(number, kind)}
     assert set(spans) == {kind, "share", "acknowledge"}
     assert not spans[kind].parent_span_id
     assert {spans[each].parent_span_id for each in ("share", "acknowledge")} == {spans[kind].span_id}
     for step in ("share", "acknowledge"):
         assert {each.key: each.value.int_value for each in spans[step].attributes}["hub.messages"] == len(written)
-    roots = [span for span in collector.spans if span.name == kind]
-    assert len(roots) == (2 if kind == "right" else 1), "a dry run is no act; placing and lifting are two"
+
+
+def trace_of(number, kind):
+    return telemetry.trace_id(telemetry.Acted(id=number, kind=kind)).to_bytes(16, "big")
+
+
+def narrow(hub, partner):
+    """Its agreement names one field less, which most of what waits carries."""
+    most = """
+        select path from message m, jsonb_object_keys(m.payload -> 'fields') as f (path)
+        where m.partner = :partner and m.state = 'pending' group by path order by count(*) desc, path limit 1
+    """
+    with hub.engine.connect() as connection:
+        path = connection.execute(text(most), {"partner": partner}).scalar_one()
+    declared = hub.declared_agreements[partner]
+    less = declared.model_copy(update={"fields": tuple(each for each in declared.fields if each != path)})
+    vars(hub)["agreements"] = by_partner(in_force(hub.engine, hub.declared_agreements | {partner: less}))
+    return path
+
+
+def test_what_an_agreement_that_gives_less_writes_again_is_one_trace_from_the_act(collector, steps, hub):
+    for flow in ("caf_rsa", "departement_pivot", "departement_webrsa"):
+        settle_step(receive_step(flow))
+    reconcile_step()
+    path = narrow(hub, "departement_08")
+    share_step("departement_08")
+    steps.partners_work()
+    acknowledge_step("departement_08")
+
+    asked = "select id, act_id, state, payload -> 'fields' ? :path as carries from message where partner = 'departement_08' and act_id is not null"
+    with hub.engine.connect() as connection:
+        written = connection.execute(text(asked), {"path": path}).all()
+        acts = connection.execute(text("select kind, subject from act")).all()
+    assert [tuple(row) for row in acts] == [("agreement", "departement_08")]
+    assert {(row.state, row.carries) for row in written} == {("acknowledged", False)}
+    assert_one_trace(collector, "agreement", written)
+
+
+def test_what_time_puts_away_is_a_trace_of_its_own_and_tells_nobody(collector, steps, hub):
+    for flow in ("caf_rsa", "departement_pivot"):
+        settle_step(receive_step(flow))
+    reconcile_step()
+    counts = "select state, count(*) from message group by state"
+    with hub.engine.connect() as connection:
+        assert dict(connection.execute(text(counts)).all()).keys() == {"pending"}
+    retain(hub, clock=lambda: clock() + timedelta(days=800), dry_run=True)
+    assert not [span for span in collector.spans if span.name == "retention"]
+    retain(hub, clock=lambda: clock() + timedelta(days=800), dry_run=False)
+    share_step("departement_08")
+
+    with hub.engine.connect() as connection:
+        [(number, kind)] = connection.execute(text("select id, kind from act")).all()
+        assert dict(connection.execute(text(counts)).all()).keys() == {"replaced"}
+        assert connection.execute(text("select count(*) from message where act_id = :id"), {"id": number}).scalar() == 0
+    [root] = [span for span in collector.spans if span.name == kind == "retention"]
+    assert (root.trace_id, root.parent_span_id) == (trace_of(number, kind), b"")
+    assert [span.name for span in collector.spans if span.trace_id == root.trace_id] == ["retention"]
 
 
 def test_nobody_is_in_what_is_sent(collector, steps):

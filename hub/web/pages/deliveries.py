@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from hub.intake import pipeline
 from hub.intake.held import refuse, release
-from hub.intake.preview import ask_preview, make_preview, preview_of
+from hub.intake.preview import LONGEST, ask_preview, count_preview, make_preview, preview_of
 from hub.intake.reject_file import write_rejects
 from hub.intake.revert import revert
 from hub.people.reconcile import reconcile
@@ -49,10 +49,17 @@ def _page(request: Request, screens: Screens, me: Account, number: int, **more: 
         shared = queries.shared(connection, number) if me.partner is None else []
         preview = preview_of(connection, number) if row.state == "held" else None
     label = screens.hub.flow(row.flow).label if row.flow in screens.hub.flows else row.flow
-    given = {"undone": None, "preview": preview, "typed": ""} | more
+    given = {"undone": None, "preview": preview, "trying": _trying(screens, preview), "typed": ""} | more
     return render(
         request, "livraison.html", line=row, label=label, refused=refused, linked=linked, shared=shared, **given
     )
+
+
+def _trying(screens: Screens, preview: Any) -> bool:
+    """Whether somebody's preview may still end: one that a stop interrupted never does."""
+    if preview is None or preview.state != "asked":
+        return False
+    return bool((screens.clock() - preview.asked_at).total_seconds() < 2 * LONGEST)
 
 
 @router.post("/livraisons/{number}/accepter", name="livraison_accepter")
@@ -66,6 +73,7 @@ def let_through(
     """Let a held delivery through: first whom that would touch and what would be told, then, once said to be sure, do it."""
     if not sure:
         ask_preview(screens.hub, number, author=me.name, now=screens.clock())
+        screens.countings.do(f"compte {number}", partial(count_preview, screens.hub, number))
         make = partial(make_preview, screens.hub, number, author=me.name, clock=screens.clock)
         screens.previews.do(f"aperçu {number}", make, answer_within=AT_ONCE)
         return go(request, "livraison", number=number, place="decision")

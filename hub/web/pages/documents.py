@@ -41,8 +41,12 @@ def compose(request: Request, screens: Here, me: Staff) -> Response:  # noqa: AR
 def document(request: Request, screens: Here, me: Staff, path: str) -> Response:  # noqa: ARG001 - it guards
     """One of the pages, within ours. Nothing of it is run, and nothing loaded from elsewhere."""
     home = folder(screens.hub).resolve()
-    asked = (home / path).resolve()
-    if not asked.is_relative_to(home) or asked.suffix != ".html" or not asked.is_file():
+    try:
+        asked = (home / path).resolve()
+        found = asked.is_relative_to(home) and asked.suffix == ".html" and asked.is_file()
+    except (OSError, ValueError):  # no file can be called that
+        found = False
+    if not found:
         raise FixTheDeclaration("There is no such page.")
     labels = {name: flow.label for name, flow in screens.hub.flows.items()}
     title, content = within(asked.read_text(encoding="utf-8"), labels=labels)

@@ -15,6 +15,7 @@ from hub.monitoring.oversight import MISSING, gaps
 from hub.web import french
 from hub.web.charts import Chart, Series
 from hub.web.gate import Anybody, Operator
+from hub.web.pages.today import SHOWN_ALARMS, grouped
 from hub.web.queries import flows as queries
 from hub.web.queries.today import flows_today, next_due
 from hub.web.rendering import go, render
@@ -25,7 +26,7 @@ router = APIRouter()
 Here = Annotated[Screens, Depends(here)]
 DELIVERIES = 25
 LEAST_FILLED = 3
-ALARMS = 5
+GROUPS = 5
 MONTHS = 24
 
 
@@ -49,7 +50,8 @@ def flow(request: Request, screens: Here, me: Anybody, name: str, avant: int | N
         past = queries.history(connection, name)
         refused = queries.refused_by_rule(connection, name)
         listed = queries.deliveries(connection, name, before=avant, limit=DELIVERIES + 1)
-        alarms = open_alarms(connection, flow=name, limit=ALARMS)
+        alarms = open_alarms(connection, flow=name, limit=SHOWN_ALARMS)
+    groups = grouped(alarms)
     shown: dict[str, Any] = {
         "charts": charts(past),
         "counted": ledger,
@@ -62,7 +64,8 @@ def flow(request: Request, screens: Here, me: Anybody, name: str, avant: int | N
         "flux_un.html",
         flow=declared,
         due=next_due(declared, screens.clock()),
-        alarms=alarms,
+        groups=groups[:GROUPS],
+        more_alarms=len(groups) - GROUPS,
         letter=request_for(screens, declared, alarms),
         deliveries=listed[:DELIVERIES],
         more=more,

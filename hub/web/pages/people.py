@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
-from hub.identity.explain import explain
+from hub.identity.explain import explained
 from hub.rights import accesses
 from hub.web.gate import Insider
 from hub.web.queries import people as queries
@@ -87,7 +87,7 @@ def _person(request: Request, screens: Screens, me: Account, number: UUID, *, re
         )
         records = queries.records(connection, number)
         shared = queries.shared(connection, number)
-        why = explain(connection, number)
+        why = explained(connection, number)
         looks = accesses.latest(connection, subject=str(number), limit=20) if "dpo" in me.roles else None
     numbers = [(record, _number(hub.vault.decrypt(record.nir_encrypted), clear=reason is not None))
                for record in records if record.nir_encrypted is not None]  # fmt: skip

@@ -71,7 +71,14 @@ def cells_of(hub: Hub, flow: str, block: bytes | None) -> list[tuple[str, str]]:
     except orjson.JSONDecodeError:  # a line that could not be cut into cells
         return [("ligne", clear.decode("utf-8", "replace"))]
     known = hub.in_mapping(flow).columns
-    return [(name, str(value)) for name, value in read.items() if name in known] if isinstance(read, dict) else []
+    return [(name, _written(value)) for name, value in read.items() if name in known] if isinstance(read, dict) else []
+
+
+def _written(value: Any) -> str:
+    """A value as a line: what is nested is named and laid out, one after the other."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_written(each)}" for name, each in value.items())
+    return " ; ".join(map(_written, value)) if isinstance(value, list) else str(value)
 
 
 def masked(value: str) -> str:

@@ -9,6 +9,7 @@ from croniter import croniter
 from sqlalchemy import text
 
 from hub.web.french import PARIS
+from hub.web.queries.counting import LIMIT, capped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 LAST = """
 select f.flow, d.id, d.arrived_at, d.state, d.reason, d.quarantined, d.received, ok.arrived_at as last_applied,
-       coalesce(p.people, 0) as people, a.late
+       coalesce(p.people, 0) as people, a.late, q.waiting
 from unnest(cast(:flows as text[])) with ordinality as f (flow, place)
 left join lateral (
   select * from delivery where flow = f.flow and state not in ('repeated', 'redated')
@@ -30,20 +31,25 @@ left join lateral (
   select sum(entered) - sum("left") as people from delivery where flow = f.flow and state = 'applied') p on true
 left join lateral (
   select count(*) as late from alarm where flow = f.flow and kind = 'livraison_manquante' and closed_at is null) a on true
+left join lateral (
+  select count(*) as waiting from (
+    select from delivery r join quarantine o on o.delivery_id = r.id and o.state = 'open'
+    where r.flow = f.flow and r.quarantined > 0 limit :most) o) q on true
 order by f.place
 """
 
 
 def flows_today(connection: Connection, flows: Sequence[Flow], *, now: datetime) -> list[dict[str, Any]]:
-    """Each flow with its last delivery, when it was last fresh, when the next is due, and how many are late."""
+    """Each flow with its last delivery, when it was last fresh, when the next is due, how many are late, what it has in quarantine."""
     declared = {flow.flow: flow for flow in flows}
-    rows = connection.execute(text(LAST), {"flows": list(declared)})
+    rows = connection.execute(text(LAST), {"flows": list(declared), "most": LIMIT + 1})
     return [
         dict(row._mapping)  # noqa: SLF001 - public name
         | {
             "label": declared[row.flow].label,
             "partner": declared[row.flow].partner,
             "due": next_due(declared[row.flow], now),
+            "waiting": capped(row.waiting),
         }
         for row in rows
     ]

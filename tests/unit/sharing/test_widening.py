@@ -141,7 +141,7 @@ def test_what_a_partner_wrote_in_an_agreement_cannot_become_a_tag(declared):
     ("partner", "of", "the"),
     [
         ("departement_35", "du département 35", "le département 35"),
-        ("caf", "de la CAF / MSA", "la CAF / MSA"),
+        ("caf", "de la CAF/MSA", "la CAF/MSA"),
         ("pole_emploi", "de Pôle emploi", "Pôle emploi"),
         ("plie_lille", "de plie_lille", "plie_lille"),
     ],
