@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+from hub.cli.proof import OVERSEERS, Author, who_decides
 
 if TYPE_CHECKING:
     from hub.opening import Hub
@@ -17,7 +18,6 @@ app = typer.Typer(help="What each partner may receive, by what right, until when
 
 Title = Annotated[str, typer.Argument(help="An agreement: its partner, or the name of a further purpose.")]
 Partner = Annotated[str, typer.Argument(help="A partner.")]
-Author = Annotated[str | None, typer.Option(help="The account that does it; HUB_TOKEN or its password shows it.")]
 IN_FORCE, WAITS, OVER, REDUCED = "in force", "waits for approval", "not in its dates", "in force, wider version waits"
 STATES_FR = {
     IN_FORCE: "Cette version est en vigueur.",
@@ -180,7 +180,6 @@ def _is_file(named: str) -> bool:
 @app.command("propose")
 def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
     """Put a wider agreement, as declared, before a second person; what it would show is printed."""
-    from hub.cli.proof import OVERSEERS, who_acts
     from hub.opening import open_hub
     from hub.sharing.approval import propose as put_forward
     from hub.sharing.effect import effect
@@ -189,7 +188,7 @@ def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
     agreement = _declared(hub, name)
     with hub.engine.connect() as connection:
         found = effect(connection, hub.approved_agreements.get(name), agreement, today=clock().date())
-    me = who_acts(hub, author, roles=OVERSEERS)
+    me = who_decides(hub, author, roles=OVERSEERS)
     sha256 = put_forward(hub.engine, agreement, author=me, now=clock())
     if json:
         print_json({"agreement": name, "sha256": sha256, "effect": found.to_dict()})
@@ -202,13 +201,12 @@ def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
 @app.command("approve")
 def approve(name: Title, *, author: Author = None, json: Json = False) -> None:
     """Put the proposed agreement in force; whoever proposed it cannot."""
-    from hub.cli.proof import OVERSEERS, who_acts
     from hub.opening import open_hub
     from hub.sharing.approval import approve as put_in_force
 
     hub = open_hub()
     agreement = _declared(hub, name)
-    me = who_acts(hub, author, roles=OVERSEERS)
+    me = who_decides(hub, author, roles=OVERSEERS)
     sha256 = put_in_force(hub.engine, agreement, author=me, now=clock())
     if json:
         print_json({"agreement": name, "sha256": sha256, "approved_by": me})

@@ -277,12 +277,12 @@ def test_an_operator_sees_what_was_set_aside_and_sends_it_again(world, cli):
 
 def test_an_operator_switches_a_partner_off_and_on(world, cli):
     assert cli("outbox", "status", "--json")[0] == 0
-    assert cli("outbox", "off", "pole_emploi", "--reason", "maintenance", "--json")[0] == 0
+    assert cli("outbox", "off", "pole_emploi", "--reason", "maintenance", "--author", "a", "--json")[0] == 0
     code, document = cli("outbox", "status", "--json")
     assert (code, {row["partner"]: row["off"] for row in document["partners"]}["pole_emploi"]) == (1, "maintenance")
     assert cli("share", "pole_emploi", "--json")[1]["pole_emploi"]["not_now"] == "SWITCHED_OFF"
     assert cli("outbox", "on", "pole_emploi", "--json")[1] == {"partner": "pole_emploi", "sends": True, "was_off": True}
-    assert cli("outbox", "off", "personne", "--reason", "x", "--json")[0] == 2
+    assert cli("outbox", "off", "personne", "--reason", "x", "--author", "a", "--json")[0] == 2
 
 
 def test_reasons_are_counted(world):
