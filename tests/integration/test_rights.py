@@ -362,6 +362,9 @@ class Intake:
         self.files += 1
         path = self.folder / f"RSABEI08_{self.files}.xml"
         path.write_bytes(caf(day, people, departement=departement, stamp=f"01:18:36.{self.files:04d}"))
+        return self.given(path)
+
+    def given(self, path):
         (line,) = pipeline.receive_path(self.hub, self.hub.flow("caf_rsa"), path, clock=self.clock)
         assert line.state == "applied"
         return reconcile(self.hub, clock=self.clock)
