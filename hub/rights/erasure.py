@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import text
 
 from hub.acts import ERASURE, begin_act
-from hub.backups.keys import renew_keys
+from hub.backups.keys import bury, renew_keys
 from hub.dossiers.protections import current_person, every_id, protections
 from hub.identity.rarity import forget_rarities
 from hub.people.tombstones import leave_tombstones
@@ -165,14 +165,14 @@ def erase_again(hub: Hub, *, author: str, clock: Callable[[], datetime]) -> dict
 
     Partners were told then; they are told again, which changes nothing to them. Returns counts.
     """
-    again = 0
+    buried, again = bury(hub, now=clock()), 0
     for person in _noted_outside(hub.settings.erasures):
         with hub.engine.connect() as connection:
             stands = connection.execute(text(STANDS), {"person": person}).scalar_one()
         if stands:
             erase(hub, person, author=author, reason="après restauration", clock=clock, dry_run=False)
             again += 1
-    return {"erased_again": again}
+    return {"erased_again": again, "marks_brought_back": buried}
 
 
 def _note_outside(file: Path, persons: Sequence[UUID], now: datetime) -> None:

@@ -14,13 +14,14 @@ from test_rights import Intake
 from traces import cells_of
 
 from hub import keys
-from hub.backups.keys import key_file
+from hub.backups.keys import bury, key_file
 from hub.backups.taking import STORE, bring_back, take
 from hub.intake import pipeline
 from hub.opening import Hub
 from hub.people.reconcile import reconcile
 from hub.proof.checkpoints import all_checkpoints, sign_journal
 from hub.rights.erasure import erase, erase_again
+from hub.search_key import rotate_search
 from hub.settings import Settings
 from hub.sharing.journal import verify
 from hub.storage.outside import read_copies
@@ -91,7 +92,7 @@ def test_everything_comes_back(full, elsewhere, tmp_path, clock):
     taken = take(full, tmp_path / "backup")
 
     restored = elsewhere(full.settings.keys.parent)
-    done = bring_back(restored, tmp_path / "backup", now=clock())
+    done = bring_back(restored, tmp_path / "backup")
 
     assert taken["copied"] == done["brought"] == 3
     assert [rows(restored, table) for table in WHOLE] == [rows(full, table) for table in WHOLE]
@@ -139,16 +140,17 @@ def test_who_was_erased_since_does_not_come_back_and_everybody_else_does(full, e
     erase(full, who.id, author="Alix", reason="demande", clock=clock, dry_run=False)
 
     restored = elsewhere(full.settings.keys.parent)
-    done = bring_back(restored, tmp_path / "backup", now=clock())
+    done = bring_back(restored, tmp_path / "backup")
     assert key_file(full).read_bytes() != before
     assert who.read_in(restored) == set()
     assert people(restored)[0] == others - 1
-    assert done["buried"] > 0
     assert done["unreadable"] + done["brought"] == 3
-    assert erase_again(restored, author="Alix", clock=clock) == {"erased_again": 1}
+    again = erase_again(restored, author="Alix", clock=clock)
+    assert again["erased_again"] == 1
+    assert again["marks_brought_back"] > 0
     with restored.engine.connect() as connection:
         marks = connection.execute(text("select count(*) from tombstone")).scalar()
-    assert marks == done["buried"]
+    assert marks == again["marks_brought_back"]
     reconcile(restored, clock=clock, full=True)
 
 
@@ -161,9 +163,29 @@ def test_it_is_the_key_that_makes_the_difference(full, elsewhere, tmp_path, cloc
     erase(full, who.id, author="Alix", reason="demande", clock=clock, dry_run=False)
 
     restored = elsewhere(full.settings.keys.parent)
-    bring_back(restored, tmp_path / "backup", keys=of_that_day, now=clock())
+    bring_back(restored, tmp_path / "backup", keys=of_that_day)
 
     assert "source_version.content" in who.read_in(restored)
+
+
+def test_the_keys_go_on_being_opened_and_recognised_once_the_hubs_own_are_replaced(full, tmp_path, clock):
+    take(full, tmp_path / "backup")
+    erase(full, Somebody(full).id, author="Alix", reason="demande", clock=clock, dry_run=False)
+    with full.engine.connect() as connection:
+        before = connection.execute(text("select mark from tombstone order by 1")).scalars().all()
+    keys.rotate(full)
+    keys.retire(full)
+    full.engine.dispose()
+    rotate_search(full.settings, dry_run=False)
+
+    again = Hub(full.settings)
+    with again.engine.begin() as connection:
+        lifted = connection.execute(text("select mark from tombstone order by 1")).scalars().all()
+        connection.execute(text("delete from tombstone"))
+    assert bury(again, now=clock()) == len(before)
+    with again.engine.connect() as connection:
+        assert connection.execute(text("select mark from tombstone order by 1")).scalars().all() == lifted != before
+    again.engine.dispose()
 
 
 def test_who_was_erased_before_is_in_no_later_backup(full, elsewhere, tmp_path, clock):
@@ -172,7 +194,7 @@ def test_who_was_erased_before_is_in_no_later_backup(full, elsewhere, tmp_path, 
     take(full, tmp_path / "backup")
 
     restored = elsewhere(full.settings.keys.parent)
-    bring_back(restored, tmp_path / "backup", now=clock())
+    bring_back(restored, tmp_path / "backup")
 
     assert [rows(restored, table) for table in WHOLE] == [rows(full, table) for table in WHOLE]
     with full.vault.open_stream((tmp_path / "backup" / STORE).open("rb")) as source:
@@ -187,7 +209,7 @@ def test_brought_back_a_later_file_still_does_not_bring_the_erased_back_unseen(h
     intake.erase(intake.person("ZOE"))
 
     restored = elsewhere(hub.settings.keys.parent)
-    bring_back(restored, tmp_path / "backup", now=clock())
+    bring_back(restored, tmp_path / "backup")
     erase_again(restored, author="Alix", clock=clock)
     again = Intake(restored, clock, tmp_path)
     path = tmp_path / "RSABEI08_9.xml"
@@ -204,14 +226,14 @@ def test_a_row_that_was_altered_is_said(full, elsewhere, tmp_path, clock):
     place.write_bytes(place.read_bytes()[:-100] + bytes(100))
 
     with pytest.raises(CallSomeone):
-        bring_back(elsewhere(full.settings.keys.parent), tmp_path / "backup", now=clock())
+        bring_back(elsewhere(full.settings.keys.parent), tmp_path / "backup")
 
 
 def test_without_the_keys_or_into_a_store_in_use_nothing_is_brought_back(full, tmp_path, clock, database_url):
     take(full, tmp_path / "backup")
 
     with pytest.raises(CallSomeone, match="empty database"):
-        bring_back(full, tmp_path / "backup", now=clock())
+        bring_back(full, tmp_path / "backup")
     with pytest.raises(FixTheDeclaration, match="without them"):
-        bring_back(full, tmp_path / "backup", keys=tmp_path / "none", now=clock())
+        bring_back(full, tmp_path / "backup", keys=tmp_path / "none")
     assert new_hub(tmp_path / "stranger", database_url).settings

@@ -480,8 +480,8 @@ def test_after_a_backup_is_restored_the_erased_are_erased_again(intake, hub, tmp
     hub.settings.erasures.parent.mkdir(parents=True, exist_ok=True)
     hub.settings.erasures.write_text(f"{who} 2026-11-01T00:00:00+00:00\n", encoding="ascii")
 
-    assert erase_again(hub, author="Alix", clock=intake.clock) == {"erased_again": 1}
-    assert erase_again(hub, author="Alix", clock=intake.clock) == {"erased_again": 0}
+    assert erase_again(hub, author="Alix", clock=intake.clock)["erased_again"] == 1
+    assert erase_again(hub, author="Alix", clock=intake.clock)["erased_again"] == 0
     with hub.engine.connect() as connection:
         assert connection.execute(text("select count(*) from source_version")).scalar() == 1
 

@@ -224,6 +224,16 @@ def test_an_agreement_outside_its_dates_shares_nothing(world, now):
     assert not world.fill(who, now=now).messages
 
 
+@pytest.mark.parametrize(("hour", "shares"), [(21, 1), (22, 0)])
+def test_an_agreement_ends_at_midnight_in_france(world, hour, shares):
+    """In summer Paris is two hours ahead of the clock of a server."""
+    who = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT)
+    last = world.agreements["departement_08"].model_copy(update={"valid_until": date(2026, 7, 31)})
+    world.agreements = {"departement_08": last}
+
+    assert sum(world.fill(who, now=datetime(2026, 7, 31, hour, 30, tzinfo=UTC)).messages.values()) == shares
+
+
 def test_nothing_is_told_twice(world):
     who = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT)
     world.fill(who)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from croniter import croniter
 from sqlalchemy import text
 
-from hub.web.french import PARIS
+from hub.days import PARIS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
