@@ -112,8 +112,7 @@ def _certificate(hub: Hub, connection: Connection, row: Row[Any], now: datetime)
 
 
 NOT_REACHED = [
-    "Une sauvegarde antérieure faite hors de hub backup (pg_dump seul) : après une restauration, hub person erase-again efface de nouveau. "
-    "Dans celles de hub backup, les clés de la personne sont détruites.",
+    "Une sauvegarde antérieure faite hors de hub backup : après une restauration, hub person erase-again efface de nouveau.",
     "Le journal des communications : il ne contient que des identifiants opaques, qui ne désignent plus personne.",
 ]
 

@@ -234,6 +234,18 @@ def test_an_agreement_ends_at_midnight_in_france(world, hour, shares):
     assert sum(world.fill(who, now=datetime(2026, 7, 31, hour, 30, tzinfo=UTC)).messages.values()) == shares
 
 
+def test_the_id_of_a_message_confirms_no_guess_of_what_it_said(world):
+    """The journal keeps it when all the rest is erased."""
+    who, ids = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT), []
+    for _ in range(2):
+        with world.engine.connect() as connection, connection.begin() as transaction:
+            fill(connection, world.agreements, [who], now=NOW)
+            ids += connection.execute(text("select message_id from disclosure")).scalars()
+            transaction.rollback()
+
+    assert len(ids) == len(set(ids)) == 2
+
+
 def test_nothing_is_told_twice(world):
     who = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT)
     world.fill(who)
