@@ -117,10 +117,11 @@ class Somebody:
         with hub.engine.connect() as connection:
             self.id, self.email = connection.execute(
                 text("""
-                    select min(d.person_id::text)::uuid, d.content -> 'contact.email' ->> 'value' as email
-                    from dossier d join told t on t.person_id = d.person_id
-                    where d.content -> 'contact.email' ->> 'value' <> ''
-                    group by 2 having count(*) = 1 order by 1 limit 1
+                    select min(l.person_id::text)::uuid, v.content ->> 'contact.email' as email
+                    from source_version v join link l on l.source_record_id = v.source_record_id and l.superseded_at is null
+                    where v.content ->> 'contact.email' <> ''
+                    group by 2 having count(distinct l.person_id) = 1
+                      and bool_or(exists (select from told t where t.person_id = l.person_id)) order by 1 limit 1
                     """)
             ).one()
 
