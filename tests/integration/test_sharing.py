@@ -239,6 +239,7 @@ def test_the_id_of_a_message_confirms_no_guess_of_what_it_said(world):
     who, ids = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT), []
     for _ in range(2):
         with world.engine.connect() as connection, connection.begin() as transaction:
+            rebuild(connection, [who], now=NOW)
             fill(connection, world.agreements, [who], now=NOW)
             ids += connection.execute(text("select message_id from disclosure")).scalars()
             transaction.rollback()
@@ -383,13 +384,14 @@ def test_a_change_rolled_back_leaves_nothing_and_done_again_makes_the_same_messa
     with world.engine.connect() as connection:
         rebuild(connection, [who], now=NOW)
         fill(connection, world.agreements, [who], now=NOW)
-        rolled_back = connection.execute(select(message.c.id)).scalars().all()
+        said = select(message.c.sequence, message.c.payload)
+        rolled_back = [tuple(row) for row in connection.execute(said)]
         connection.rollback()
     assert world.messages("departement_08") == []
 
     world.fill(who)
 
-    assert [each.id for each in world.messages("departement_08")] == rolled_back
+    assert [(each.sequence, each.payload) for each in world.messages("departement_08")] == rolled_back
 
 
 def test_the_work_does_not_take_one_statement_a_person(world):
