@@ -9,16 +9,12 @@ file, and the peaks of the process that writes them and of the PostgreSQL proces
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
 import sys
-import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from outbox import NOW, make_people, peak, pend
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import text
+from waiting import NOW, apart, make_people, measured_engine, new_store, peaks, pend, say_memory
 
 from connectors.base import Access
 from connectors.completeness import Place
@@ -29,8 +25,10 @@ from hub.sharing.agreements import load_agreements
 from hub.sharing.deposit import deliver_files
 from hub.sharing.switches import Gate
 from hub.sharing.sync_file import MOST_RECORDS
-from hub.storage.store import create_database, embedded_server, upgrade
 from mappings.declaration import load_mappings
+
+if TYPE_CHECKING:
+    from waiting import Peaks
 
 PARTNER, FILES = "departement_08", 3
 
@@ -51,10 +49,10 @@ class Some(FolderConnector):
         self.left -= name.endswith(".manifest.json")
 
 
-def deposit(store: str, folder: str) -> tuple[float, tuple[float, float]]:
+def deposit(store: str, folder: str) -> tuple[float, Peaks]:
     """Seconds a file, and the peaks of this process and of the largest that serves it."""
     to_standard_error()
-    engine = create_engine(make_url(store), connect_args={"application_name": "deposit"})
+    engine = measured_engine(store)
     flow = load_flows()[load_agreements()[PARTNER].out_flow]
     began = time.perf_counter()
     with contextlib.suppress(_Enough), Some(Access(name="bench", host=folder), Place(folder="retour")) as connector:
@@ -62,43 +60,25 @@ def deposit(store: str, folder: str) -> tuple[float, tuple[float, float]]:
         mapping = load_mappings()[flow.flow]
         deliver_files(engine, flow, mapping, connector, kind="delta", clock=lambda: NOW, gate=gate)
     seconds = (time.perf_counter() - began) / FILES
-    with engine.connect() as connection:
-        servers = connection.execute(
-            text("select pid from pg_stat_activity where application_name = 'deposit'")
-        ).scalars()
-        peaks = peak(os.getpid()), max(peak(each) for each in servers)
+    held = peaks(engine)
     engine.dispose()
-    return seconds, peaks
+    return seconds, held
 
 
 def main() -> None:
     pending = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     few = FILES * MOST_RECORDS
     measured = []
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)  # noqa: PTH101 - the embedded server runs as its own user
-        server = embedded_server(Path(folder) / "postgres")
-        create_database(server, "hub")
-        store = server.set(database="hub")
-        engine = create_engine(store)
-        upgrade(engine)
+    with new_store() as (engine, folder):
         make_people(engine, 100)
         for count in (few, pending):
             with engine.begin() as connection:
                 connection.execute(text("truncate sync_file cascade"))
             pend(engine, count)
-            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-                address = store.render_as_string(hide_password=False)
-                measured.append(pool.submit(deposit, address, str(Path(folder) / str(count))).result())
-        engine.dispose()
+            measured.append(apart(deposit, engine, str(folder / str(count))))
     (few_seconds, few_memory), (many_seconds, many_memory) = measured
     print(f"a file of {MOST_RECORDS:,}: {few_seconds:.1f} s of {few:,} pending, {many_seconds:.1f} s of {pending:,}")
-    for label, one, other in zip(
-        ("process that writes", "process that serves it"), few_memory, many_memory, strict=True
-    ):
-        print(
-            f"memory {label}: {one:.0f} MB of {few:,} pending, {other:.0f} MB of {pending:,} = {other / one:.2f} x (flat: 1)"
-        )
+    say_memory("writes", few_memory, many_memory, pending=(few, pending))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DEPARTEMENT, PARTNER = "52", "departement_52"
 # Of each message that was to be told, what became of it; and people of whom a sequence number was told after a later one.
 FATES = """
-select partner, state, count(*) as messages from message where priority = 2 and state <> 'replaced' and created_at > :since group by 1, 2 order by 1, 2
+select partner, state, count(*) as messages from message where priority > 0 and state <> 'replaced' and created_at > :since group by 1, 2 order by 1, 2
 """
 
 

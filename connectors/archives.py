@@ -70,14 +70,24 @@ def _opened(packed: IO[bytes], unpack: Unpack) -> Iterator[IO[bytes]]:
         with gzip.GzipFile(fileobj=packed) as whole:
             yield cast("IO[bytes]", whole)
         return
-    _check_directory(packed)
+    member = only_member(packed, unpack)
     try:
         archive = zipfile.ZipFile(packed)
-        member = archive.open(_only(archive.infolist(), unpack.member))
+        data = archive.open(member)
     except BROKEN as error:
         raise FixTheDelivery(NOT_WHOLE.format(kind=unpack.kind)) from error
-    with archive, member:
-        yield member
+    with archive, data:
+        yield data
+
+
+def only_member(packed: IO[bytes], unpack: Unpack) -> zipfile.ZipInfo:
+    """The one data file of a zip; raises ``FixTheDelivery`` when its directory is not one the hub reads."""
+    _check_directory(packed)
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            return _only(archive.infolist(), unpack.member)
+    except BROKEN as error:
+        raise FixTheDelivery(NOT_WHOLE.format(kind=unpack.kind)) from error
 
 
 def _check_directory(packed: IO[bytes]) -> None:

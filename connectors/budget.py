@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class NotNow(TryAgainLater):
-    """Nothing was sent: the provider asked for a pause, its circuit is open, or an operator switched it off.
+    """Nothing was sent: the provider asked for a pause, its circuit is open, an operator switched it off, or an agreement has ended.
 
-    ``code`` is ``PAUSED``, ``CIRCUIT_OPEN`` or ``SWITCHED_OFF``; ``after`` is how long to wait, in seconds.
+    ``code`` is ``PAUSED``, ``CIRCUIT_OPEN``, ``SWITCHED_OFF`` or ``OUT_OF_DATES``; ``after`` is how long to wait, in seconds.
     """
 
     def __init__(self, code: str, *, after: float) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.backups.keys import renew_keys
 from hub.storage.key_files import KEY_BYTES, read_ring, write_ring
 from hub.storage.raw import RawStore
 from hub.storage.signing import open_signer
@@ -74,6 +75,7 @@ def _seal_again(hub: Hub, vault: Vault) -> dict[str, int]:
     with hub.engine.begin() as connection:
         connection.execute(text("delete from access_token"))  # the next call asks for others
     done["deliveries"] = RawStore(hub.settings.raw, vault).renew()
+    renew_keys(hub, vault=vault)
     return done
 
 

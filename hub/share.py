@@ -12,6 +12,7 @@ from connectors.opening import open_acknowledgements
 from connectors.webhook import WebhookClient
 from hub import telemetry
 from hub.acts import RESEND, begin_act
+from hub.days import day_of
 from hub.intake.pull import SENDING, open_france_travail, rate_of
 from hub.monitoring.standing import cut_off_if_failing
 from hub.sharing import outbox
@@ -29,11 +30,12 @@ from hub.storage.store import take_lock
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Collection
+    from datetime import date, datetime
 
     from connectors.declaration import Flow
     from hub.opening import Hub
+    from hub.sharing.agreements import Agreement
 
 WAITING = """
 select count(*) as messages, count(distinct person_id) as people, coalesce(sum(n), 0) as fields
@@ -65,13 +67,15 @@ def share_with(
         with hub.engine.connect() as connection:
             counted = dict(connection.execute(text(WAITING), {"partner": partner}).one()._mapping)  # noqa: SLF001 - public
             return counted | {"by_field": outbox.waiting_fields(connection, partner)}
-    if not hub.agreements[partner].in_force(clock().date()):
+    if not hub.agreements[partner].in_force(day_of(clock())):
         return asdict(Delivered())
     with hub.engine.begin() as connection:
         narrowed = withdraw_unagreed(connection, hub.agreements[partner], now=clock())
     if narrowed:
         narrowed.told()
-    gate = Gate(engine=hub.engine, partner=partner)
+    agreement = hub.agreements[partner]
+    fields = agreement.on(day_of(clock())).all_fields
+    gate = Gate(engine=hub.engine, partner=partner, agreed=lambda: _still_agreed(agreement, fields, day_of(clock())))
     try:
         gate.may_send()
         if full:
@@ -80,6 +84,11 @@ def share_with(
             return asdict(_deliver(hub, flow, gate, clock=clock, kind="full" if full else "delta"))
     except NotNow as error:
         return asdict(Delivered()) | {"not_now": error.code}
+
+
+def _still_agreed(agreement: Agreement, fields: Collection[str], day: date) -> bool:
+    """Whether all that was agreed when a run began is agreed on the day it has come to."""
+    return agreement.in_force(day) and set(fields) <= set(agreement.on(day).all_fields)
 
 
 def _tell_all_again(hub: Hub, partner: str, *, now: datetime) -> None:

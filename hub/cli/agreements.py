@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+from hub.cli.proof import OVERSEERS, Author, who_decides
+from hub.days import day_of
 
 if TYPE_CHECKING:
     from hub.opening import Hub
@@ -17,7 +19,6 @@ app = typer.Typer(help="What each partner may receive, by what right, until when
 
 Title = Annotated[str, typer.Argument(help="An agreement: its partner, or the name of a further purpose.")]
 Partner = Annotated[str, typer.Argument(help="A partner.")]
-Author = Annotated[str | None, typer.Option(help="The account that does it; HUB_TOKEN or its password shows it.")]
 IN_FORCE, WAITS, OVER, REDUCED = "in force", "waits for approval", "not in its dates", "in force, wider version waits"
 STATES_FR = {
     IN_FORCE: "Cette version est en vigueur.",
@@ -52,7 +53,7 @@ def _state(hub: Hub, agreement: Agreement) -> str:
         return WAITS
     if held != agreement:
         return REDUCED
-    return IN_FORCE if agreement.in_force(clock().date()) else OVER
+    return IN_FORCE if agreement.in_force(day_of(clock())) else OVER
 
 
 @app.command("list")
@@ -67,7 +68,7 @@ def list_agreements(*, json: Json = False) -> None:
     rows = [
         {
             "agreement": name, "partner": each.partner, "state": _state(hub, each), "fields": len(each.fields), "sensitive": len(each.sensitive),
-            "valid_from": each.valid_from, "valid_until": each.valid_until, "days_left": (each.valid_until - clock().date()).days,
+            "valid_from": each.valid_from, "valid_until": each.valid_until, "days_left": (each.valid_until - day_of(clock())).days,
             "proposed_by": proposed.get(name, {}).get("proposed_by"), "purpose": each.purpose,
         }
         for name, each in sorted(hub.declared_agreements.items())
@@ -141,7 +142,7 @@ def annex(
     agreement = _declared(hub, name)
     flow, state = hub.flow(agreement.out_flow), STATES_FR[_state(hub, agreement)]
     out.write_text(
-        page(agreement, flow, hub.out_mapping(flow.flow), today=clock().date(), state=state), encoding="utf-8"
+        page(agreement, flow, hub.out_mapping(flow.flow), today=day_of(clock()), state=state), encoding="utf-8"
     )
     if json:
         print_json({"agreement": name, "file": out.name, "sha256": sha256_of(agreement)})
@@ -165,7 +166,7 @@ def diff(
     before = read_agreement(Path(old)) if _is_file(old) else hub.approved_agreements.get(_declared(hub, old).title)
     after = read_agreement(Path(new)) if _is_file(new) else _declared(hub, new)
     with hub.engine.connect() as connection:
-        found = effect(connection, before, after, today=clock().date())
+        found = effect(connection, before, after, today=day_of(clock()))
     if json:
         print_json(found.to_dict())
     else:
@@ -180,7 +181,6 @@ def _is_file(named: str) -> bool:
 @app.command("propose")
 def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
     """Put a wider agreement, as declared, before a second person; what it would show is printed."""
-    from hub.cli.proof import OVERSEERS, who_acts
     from hub.opening import open_hub
     from hub.sharing.approval import propose as put_forward
     from hub.sharing.effect import effect
@@ -188,8 +188,8 @@ def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
     hub = open_hub()
     agreement = _declared(hub, name)
     with hub.engine.connect() as connection:
-        found = effect(connection, hub.approved_agreements.get(name), agreement, today=clock().date())
-    me = who_acts(hub, author, roles=OVERSEERS)
+        found = effect(connection, hub.approved_agreements.get(name), agreement, today=day_of(clock()))
+    me = who_decides(hub, author, roles=OVERSEERS)
     sha256 = put_forward(hub.engine, agreement, author=me, now=clock())
     if json:
         print_json({"agreement": name, "sha256": sha256, "effect": found.to_dict()})
@@ -202,13 +202,12 @@ def propose(name: Title, *, author: Author = None, json: Json = False) -> None:
 @app.command("approve")
 def approve(name: Title, *, author: Author = None, json: Json = False) -> None:
     """Put the proposed agreement in force; whoever proposed it cannot."""
-    from hub.cli.proof import OVERSEERS, who_acts
     from hub.opening import open_hub
     from hub.sharing.approval import approve as put_in_force
 
     hub = open_hub()
     agreement = _declared(hub, name)
-    me = who_acts(hub, author, roles=OVERSEERS)
+    me = who_decides(hub, author, roles=OVERSEERS)
     sha256 = put_in_force(hub.engine, agreement, author=me, now=clock())
     if json:
         print_json({"agreement": name, "sha256": sha256, "approved_by": me})

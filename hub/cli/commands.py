@@ -6,6 +6,7 @@ import typer
 
 from hub.cli import (
     agreements,
+    backup,
     deliveries,
     flows,
     journal,
@@ -55,6 +56,7 @@ app.add_typer(rights.recall, name="recall")
 app.add_typer(agreements.app, name="agreements")
 app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app, name="keys")
+app.add_typer(backup.app, name="backup")
 app.add_typer(users.app, name="users")
 app.add_typer(match.app, name="match")
 app.add_typer(schema.app, name="schema")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+from hub.cli.proof import OPERATORS, Author, who_acts
 
 app = typer.Typer(
     help="Deliveries: show one, release or refuse a held one, revert an applied one.", no_args_is_help=True
@@ -15,7 +16,6 @@ app = typer.Typer(
 alarms = typer.Typer(help="What wants an operator.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="The delivery's id.")]
-Author = Annotated[str, typer.Option(help="Who decides.")]
 
 
 @app.command("show")
@@ -38,7 +38,7 @@ def show(number: Number, *, json: Json = False) -> None:
 def release(
     number: Number,
     *,
-    author: Author,
+    author: Author = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do; do nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -50,23 +50,25 @@ def release(
     from hub.opening import open_hub
 
     hub = open_hub()
+    me = who_acts(hub, author, roles=OPERATORS, tries=dry_run)
     if dry_run:
-        would = what_releasing_does(hub, number, author=author, now=clock())
+        would = what_releasing_does(hub, number, author=me, now=clock())
         print_document(f"Delivery {number}: what releasing would do", would, json=json)
         return
-    let_through(hub, number, author=author, now=clock())
+    let_through(hub, number, author=me, now=clock())
     print_lines(pipeline.settle(hub, [number], clock=clock), json=json)
 
 
 @app.command("refuse")
 def refuse(
-    number: Number, *, author: Author, reason: Annotated[str, typer.Option(help="Why.")], json: Json = False
+    number: Number, *, author: Author = None, reason: Annotated[str, typer.Option(help="Why.")], json: Json = False
 ) -> None:
     """Refuse a held delivery: it applies nothing."""
     from hub.intake.held import refuse as turn_away
     from hub.opening import open_hub
 
-    turn_away(open_hub(), number, author=author, reason=reason, now=clock())
+    hub = open_hub()
+    turn_away(hub, number, author=who_acts(hub, author, roles=OPERATORS), reason=reason, now=clock())
     if json:
         print_json({"id": number, "state": "refused"})
     else:
@@ -77,7 +79,7 @@ def refuse(
 def revert(
     number: Number,
     *,
-    author: Author,
+    author: Author = None,
     reason: Annotated[str, typer.Option(help="Why.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what it would do.")] = False,
     json: Json = False,
@@ -89,7 +91,9 @@ def revert(
     from hub.intake.revert import revert as undo
     from hub.opening import open_hub
 
-    document = undo(open_hub(), number, author=author, reason=reason, clock=clock, dry_run=not yes)
+    hub = open_hub()
+    me = who_acts(hub, author, roles=OPERATORS, tries=not yes)
+    document = undo(hub, number, author=me, reason=reason, clock=clock, dry_run=not yes)
     if json:
         print_json(document)
         return
@@ -159,7 +163,7 @@ def publish_runbook(
 def acknowledge(
     number: Annotated[int, typer.Argument(help="The alarm's id.")],
     *,
-    author: Author,
+    author: Author = None,
     close: Annotated[bool, typer.Option("--close", help="It is dealt with.")] = False,
     json: Json = False,
 ) -> None:
@@ -167,8 +171,10 @@ def acknowledge(
     from hub.alarms import acknowledge as see
     from hub.opening import open_hub
 
-    see(open_hub(), number, author=author, close=close, now=clock())
+    hub = open_hub()
+    me = who_acts(hub, author, roles=OPERATORS)
+    see(hub, number, author=me, close=close, now=clock())
     if json:
-        print_json({"id": number, "acknowledged_by": author, "closed": close})
+        print_json({"id": number, "acknowledged_by": me, "closed": close})
     else:
         say(f"Alarm {number}: {'closed' if close else 'seen'}.")

@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+from hub.cli.proof import OPERATORS, Author, who_acts
 
 if TYPE_CHECKING:
     from hub.opening import Hub
@@ -20,7 +21,6 @@ Partner = Annotated[str | None, typer.Argument(help="A partner; every one when l
 OnePartner = Annotated[str, typer.Argument(help="The partner.")]
 Code = Annotated[str | None, typer.Option(help="Only those set aside for this reason, as in R997 or HTTP_503.")]
 State = Annotated[str | None, typer.Option(help="Only those parked, unfound or rejected.")]
-Author = Annotated[str, typer.Option(help="Who decides.")]
 
 
 @app.command("list")
@@ -100,7 +100,7 @@ def off(
     partner: OnePartner,
     *,
     reason: Annotated[str, typer.Option(help="Why: it is shown to whoever wonders.")],
-    author: Author = "operator",
+    author: Author = None,
     json: Json = False,
 ) -> None:
     """Send nothing more to a partner, what is queued and what is under way included, until ``hub outbox on``."""
@@ -109,8 +109,9 @@ def off(
 
     hub = open_hub()
     _known(hub, partner)
+    me = who_acts(hub, author, roles=OPERATORS)
     with hub.engine.begin() as connection:
-        switch_off(connection, partner, reason=reason, author=author, now=clock())
+        switch_off(connection, partner, reason=reason, author=me, now=clock())
     if json:
         print_json({"partner": partner, "sends": False, "reason": reason})
     else:

@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from hub.cli.output import Json, clock, print_json, print_table, say
+from hub.cli.proof import REVIEWERS, Author, who_acts, who_decides
 
 review = typer.Typer(help="Doubtful matches, for a person to decide.", no_args_is_help=True)
 person = typer.Typer(help="Who is who, and why.", no_args_is_help=True)
@@ -61,7 +62,7 @@ def decide_case(
     case: Case,
     verdict: Annotated[str, typer.Argument(help="same, distinct or unsure")],
     *,
-    author: Annotated[str, typer.Option(help="Who decides.")],
+    author: Author = None,
     reason: Annotated[str | None, typer.Option(help="Why.")] = None,
     json: Json = False,
 ) -> None:
@@ -69,16 +70,15 @@ def decide_case(
 
     Where the model is sure of the contrary, a second person must say the same before it is decided, and each shows who they are.
     """
-    from hub.cli.proof import REVIEWERS, who_acts
     from hub.opening import open_hub
     from hub.people.reviews import VERDICTS, decide, takes_two
 
     if verdict not in VERDICTS:
         raise typer.BadParameter(f"the verdict is one of {', '.join(VERDICTS)}")
     hub = open_hub()
-    if takes_two(hub, case, verdict):
-        author = who_acts(hub, author, roles=REVIEWERS)
-    decided = decide(hub, case, verdict=verdict, author=author, reason=reason, now=clock())
+    shown = who_decides if takes_two(hub, case, verdict) else who_acts
+    me = shown(hub, author, roles=REVIEWERS)
+    decided = decide(hub, case, verdict=verdict, author=me, reason=reason, now=clock())
     if json:
         print_json({"case": case, "verdict": verdict, "decided": decided})
     elif decided:
@@ -109,7 +109,7 @@ def unlink(
     number: Annotated[UUID, typer.Argument(help="The person's id in the hub.")],
     record: Annotated[int, typer.Argument(help="The record to take out, as hub person explain numbers it.")],
     *,
-    author: Annotated[str, typer.Option(help="Who decides.")],
+    author: Author = None,
     reason: Annotated[str, typer.Option(help="Why.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what it would do.")] = False,
     json: Json = False,
@@ -121,7 +121,9 @@ def unlink(
     from hub.opening import open_hub
     from hub.people.unlink import unlink as undo
 
-    document = undo(open_hub(), number, record, author=author, reason=reason, clock=clock, dry_run=not yes)
+    hub = open_hub()
+    me = who_acts(hub, author, roles=REVIEWERS, tries=not yes)
+    document = undo(hub, number, record, author=me, reason=reason, clock=clock, dry_run=not yes)
     if json:
         print_json(document | {"kept_by": {str(each): person for each, person in document["kept_by"].items()}})
         return

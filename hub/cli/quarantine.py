@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
+from hub.cli.proof import OPERATORS, Author, who_acts
 
 app = typer.Typer(help="Refused records and their reasons.", no_args_is_help=True)
 
@@ -86,13 +87,19 @@ def replay_quarantine(
 
 @app.command("drop")
 def drop_quarantine(
-    record: Record, *, reason: Annotated[str, typer.Option(help="Why it may be dropped.")], json: Json = False
+    record: Record,
+    *,
+    reason: Annotated[str, typer.Option(help="Why it may be dropped.")],
+    author: Author = None,
+    json: Json = False,
 ) -> None:
-    """Close a refused record for good, with a reason."""
+    """Close a refused record for good, with who and why."""
     from hub.intake.quarantined import drop
     from hub.opening import open_hub
 
-    drop(open_hub(), record, reason=reason, now=clock())
+    hub = open_hub()
+    me = who_acts(hub, author, roles=OPERATORS)
+    drop(hub, record, reason=f"{me} : {reason}", now=clock())
     if json:
         print_json({"reference": record, "state": "dropped"})
     else:

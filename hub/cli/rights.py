@@ -11,28 +11,29 @@ import typer
 
 from hub.cli.output import NEEDS_ATTENTION, Json, clock, print_json, print_table, say
 from hub.cli.people import person
+from hub.cli.proof import GUARDIANS, OVERSEERS, Author, who_acts
 
 recall = typer.Typer(
     help="Corrections sent because something was undone, followed until acknowledged.", no_args_is_help=True
 )
 
 Person = Annotated[UUID, typer.Argument(help="The person's id in the hub.")]
-Author = Annotated[str, typer.Option(help="Who does it.")]
 Reason = Annotated[str, typer.Option(help="Why; never a person's data.")]
 Lift = Annotated[bool, typer.Option("--lift", help="End it instead.")]
 
 
 def _place(
-    number: UUID, kind: str, *, author: str, reason: str, lift: bool, json: bool, until: datetime | None = None
+    number: UUID, kind: str, *, author: str | None, reason: str, lift: bool, json: bool, until: datetime | None = None
 ) -> None:
     from hub.opening import open_hub
     from hub.rights.rights import end, place
 
     hub = open_hub()
+    me = who_acts(hub, author, roles=GUARDIANS)
     if lift:
-        document = end(hub, number, kind=kind, author=author, now=clock())
+        document = end(hub, number, kind=kind, author=me, now=clock())
     else:
-        document = place(hub, number, kind=kind, author=author, reason=reason, now=clock(), until=until)
+        document = place(hub, number, kind=kind, author=me, reason=reason, now=clock(), until=until)
     _print(document, json=json)
 
 
@@ -45,7 +46,7 @@ def _print(document: dict[str, Any], *, json: bool) -> None:
 
 @person.command("object")
 def objects(
-    number: Person, *, author: Author, reason: Reason = "opposition", lift: Lift = False, json: Json = False
+    number: Person, *, author: Author = None, reason: Reason = "opposition", lift: Lift = False, json: Json = False
 ) -> None:
     """Note that the person objects: nothing about it leaves any more, what waits is withdrawn, its dossier is hidden."""
     _place(number, "objection", author=author, reason=reason, lift=lift, json=json)
@@ -53,7 +54,7 @@ def objects(
 
 @person.command("protect")
 def protect(
-    number: Person, *, author: Author, reason: Reason = "menace", lift: Lift = False, json: Json = False
+    number: Person, *, author: Author = None, reason: Reason = "menace", lift: Lift = False, json: Json = False
 ) -> None:
     """Shelter a person under threat: where it lives never leaves, what waits is written again without it."""
     _place(number, "threat", author=author, reason=reason, lift=lift, json=json)
@@ -61,7 +62,7 @@ def protect(
 
 @person.command("hold")
 def hold(
-    number: Person, *, author: Author, reason: Reason = "contentieux", lift: Lift = False, json: Json = False
+    number: Person, *, author: Author = None, reason: Reason = "contentieux", lift: Lift = False, json: Json = False
 ) -> None:
     """Put a person under a litigation hold: neither retention nor a request erases anything about it."""
     _place(number, "litigation", author=author, reason=reason, lift=lift, json=json)
@@ -71,7 +72,7 @@ def hold(
 def wait(
     number: Person,
     *,
-    author: Author,
+    author: Author = None,
     hours: Annotated[float, typer.Option(help="For how long.", min=0)],
     json: Json = False,
 ) -> None:
@@ -81,7 +82,7 @@ def wait(
 
 
 @person.command("readmit")
-def readmit(number: Person, *, author: Author, json: Json = False) -> None:
+def readmit(number: Person, *, author: Author = None, json: Json = False) -> None:
     """Decide that a person who came back after an erasure may be here: it is told about again."""
     _place(number, "returned", author=author, reason="", lift=True, json=json)
 
@@ -111,7 +112,7 @@ def protections(
 def erase(
     number: Person,
     *,
-    author: Annotated[str | None, typer.Option(help="Who erases.")] = None,
+    author: Author = None,
     reason: Reason = "demande de la personne",
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be done.")] = False,
     certificate: Annotated[
@@ -128,18 +129,19 @@ def erase(
     if certificate:
         _print(certificate_of(hub, number), json=json)
         return
-    if author is None:
-        raise typer.BadParameter("say who erases", param_hint="--author")
-    _print(take_away(hub, number, author=author, reason=reason, clock=clock, dry_run=not yes), json=json)
+    me = who_acts(hub, author, roles=OVERSEERS, tries=not yes)
+    _print(take_away(hub, number, author=me, reason=reason, clock=clock, dry_run=not yes), json=json)
 
 
 @person.command("erase-again")
-def erase_again(*, author: Author, json: Json = False) -> None:
+def erase_again(*, author: Author = None, json: Json = False) -> None:
     """After a backup was restored, erase again whoever was erased since it was taken."""
     from hub.opening import open_hub
     from hub.rights.erasure import erase_again as take_away_again
 
-    _print(take_away_again(open_hub(), author=author, clock=clock), json=json)
+    hub = open_hub()
+    me = who_acts(hub, author, roles=OVERSEERS)
+    _print(take_away_again(hub, author=me, clock=clock), json=json)
 
 
 @recall.command("status")

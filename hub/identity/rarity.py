@@ -58,6 +58,19 @@ from source_identity where comparable ? :column group by 2
 """
 
 
+# Only what the records that go can have had to themselves when it was counted, and nobody carries now.
+FORGET_RARE = """
+with mine as (
+  select distinct v.value from source_identity i join value_rarity v on v.kind = :kind and v.value = i.comparable ->> :column
+  where i.source_record_id = any(:records)
+    and v.bits > (select log(2.0, cast(records as numeric) / :most) - 0.01 from matching_base order by id desc limit 1)
+)
+delete from value_rarity v using mine m
+where v.kind = :kind and v.value = m.value and not exists (
+  select from source_identity o where o.comparable ->> :column = m.value and o.source_record_id <> all(:records))
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Base:
     """What pairs are weighed against: how many records were counted, how many of each flow, and in which count."""
@@ -104,6 +117,15 @@ def count_again(connection: Connection, *, model: str, now: datetime) -> None:
             "insert into matching_base (counted_at, model, records, flows) values (:now, :model, :records, cast(:flows as jsonb))"
         ),
         {"now": now, "model": model, "records": records, "flows": orjson.dumps(flows).decode()},
+    )
+
+
+def forget_rarities(connection: Connection, records: Sequence[int]) -> int:
+    """Take away the values that nobody carries but some records that go: a name alone may say who it was. Returns how many."""
+    known = {"records": list(records), "most": max(1, len(records))}
+    return sum(
+        connection.execute(text(FORGET_RARE), known | {"kind": kind, "column": column}).rowcount
+        for kind, column in COLUMNS.items()
     )
 
 

@@ -13,6 +13,7 @@ from connectors.base import Reading
 from connectors.control import check_header
 from connectors.opening import open_reader
 from connectors.readers.sieve import Recall
+from hub.days import day_of
 from hub.intake.conclude import Concluded, Seen, conclude, known_of
 from hub.intake.judging import the_judge
 from hub.intake.ledger import close_refused, count_waiting
@@ -85,11 +86,11 @@ def normalise_in(
             reader = open_delivery(hub, row.flow, stream, memory=memory)
             reading = reader.reading
             for chunk in reader.chunks():
-                check_header(flow, reading.header, today=now.date())
+                check_header(flow, reading.header, today=day_of(now))
                 _take_chunk(hub, staging, chunk=chunk, reading=reading, row=row, seen=seen, memory=memory)
                 if progress:
                     progress(reading.records)
-            check_header(flow, reading.header, today=now.date())
+            check_header(flow, reading.header, today=day_of(now))
         seen.profile.add(memory.stage(records=reading.remembered), rejected=0)
     except FixTheDelivery as error:
         close_refused(connection, delivery_id, reason=str(error), now=now, **known_of(flow, reading, row))
@@ -108,7 +109,7 @@ def _empty_profile(mapping: InMapping) -> Profile:
 
 def staging_of(hub: Hub, connection: Connection, row: Row[Any], *, now: datetime) -> Staging:
     """Where the records of a delivery wait, without the fields nobody may keep."""
-    kept = needed(hub.in_mapping(row.flow), hub.agreements.values(), today=now.date())
+    kept = needed(hub.in_mapping(row.flow), hub.agreements.values(), today=day_of(now))
     return Staging(connection=connection, vault=hub.vault, flow=row.flow, delivery_id=row.id, now=now, kept=kept)
 
 

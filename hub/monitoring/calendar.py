@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from croniter import croniter
 from sqlalchemy import text
+
+from hub.days import PARIS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from connectors.declaration import Flow
     from connectors.formats import Expected
 
-PARIS = ZoneInfo("Europe/Paris")
 
 # A delivery answers the nearest expectation of its kind, whatever became of it: refused ones say so themselves. One that
 # could not be read far enough to know its scope answers for any, but promises nothing.

@@ -11,6 +11,7 @@ from cryptography import x509
 from sqlalchemy import text
 
 from hub.alarms import Alarm
+from hub.days import day_of
 from hub.proof.checkpoints import verify_signed
 from schemas.errors import FixTheDeclaration
 
@@ -59,7 +60,7 @@ def standing(hub: Hub, connection: Connection, *, now: datetime) -> Iterator[Ala
     """Every alarm the store shows to hold at this moment; with ``certificates``, the kinds of ``STANDING``."""
     yield from _waiting(connection, now)
     yield from _messages(hub, connection, now)
-    yield from _agreements(hub, now.date())
+    yield from _agreements(hub, day_of(now))
 
 
 def journal_alarms(hub: Hub, connection: Connection) -> Iterator[Alarm]:

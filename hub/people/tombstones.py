@@ -73,8 +73,9 @@ def leave_tombstones(hub: Hub, connection: Connection, erasures: Collection[int]
     """Remember by what the people of ``erased_record`` would be recognised."""
     rows = connection.execute(text(BURIED)).all()
     found = sorted({(row.erasure, mark) for row in rows if row.erasure in erasures for mark in marks(hub.vault, row)})
-    connection.execute(text("delete from tombstone where erasure_id = any(:erasures)"), {"erasures": list(erasures)})
-    copy_rows(connection, "copy tombstone (erasure_id, mark) from stdin", found)
+    connection.execute(text("create temporary table left_mark (like tombstone) on commit drop"))
+    copy_rows(connection, "copy left_mark (erasure_id, mark) from stdin", found)
+    connection.execute(text("insert into tombstone select * from left_mark on conflict do nothing"))
 
 
 def hold_returned(hub: Hub, connection: Connection, persons: Collection[UUID], *, now: datetime) -> int:

@@ -112,7 +112,7 @@ def _certificate(hub: Hub, connection: Connection, row: Row[Any], now: datetime)
 
 
 NOT_REACHED = [
-    "Les sauvegardes antérieures à l'effacement : après une restauration, hub person erase-again efface de nouveau.",
+    "Une sauvegarde antérieure faite hors de hub backup : après une restauration, hub person erase-again efface de nouveau.",
     "Le journal des communications : il ne contient que des identifiants opaques, qui ne désignent plus personne.",
 ]
 

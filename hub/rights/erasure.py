@@ -16,7 +16,9 @@ import orjson
 from sqlalchemy import text
 
 from hub.acts import ERASURE, begin_act
+from hub.backups.keys import bury, renew_keys
 from hub.dossiers.protections import current_person, every_id, protections
+from hub.identity.rarity import forget_rarities
 from hub.people.tombstones import leave_tombstones
 from hub.rights.certificates import empty_messages, finish_erasures
 from hub.rights.redaction import redact_pending
@@ -90,6 +92,14 @@ where person_id = any(:persons) and state in ('pending', 'parked', 'unfound') an
 
 # Everything that says anything about the person, or from which it could be guessed. Rows that ledgers count stay, empty.
 FORGET: Mapping[str, str] = {
+    "backup_keys": """
+        insert into backup_key (subject)
+        select 'r' || x from unnest(cast(:records as bigint[])) as x
+        union all select 'p' || x from unnest(cast(:persons as uuid[])) as x
+        union all select 'q' || q.id from quarantine q join delivery d on d.id = q.delivery_id
+          join source_record r on r.flow = d.flow and r.key = q.key where r.id = any(:records)
+        on conflict (subject) do update set key = null
+    """,
     "quarantined": """
         update quarantine q set block_encrypted = null, key = null, closed_at = coalesce(q.closed_at, :now),
           state = case when q.state = 'open' then 'dropped' else q.state end, state_reason = 'personne effacée'
@@ -145,6 +155,7 @@ def erase(
     act.told()
     _note_outside(hub.settings.erasures, [who], now)
     redacted = redact_pending(hub, now=clock())
+    renew_keys(hub)
     finish_erasures(hub, now=clock())
     return {"person": who, "dry_run": False, **done, "stored_deliveries": redacted}
 
@@ -154,14 +165,14 @@ def erase_again(hub: Hub, *, author: str, clock: Callable[[], datetime]) -> dict
 
     Partners were told then; they are told again, which changes nothing to them. Returns counts.
     """
-    again = 0
+    buried, again = bury(hub, now=clock()), 0
     for person in _noted_outside(hub.settings.erasures):
         with hub.engine.connect() as connection:
             stands = connection.execute(text(STANDS), {"person": person}).scalar_one()
         if stands:
             erase(hub, person, author=author, reason="après restauration", clock=clock, dry_run=False)
             again += 1
-    return {"erased_again": again}
+    return {"erased_again": again, "marks_brought_back": buried}
 
 
 def _note_outside(file: Path, persons: Sequence[UUID], now: datetime) -> None:
@@ -203,6 +214,7 @@ def destroy(
         counts |= {"withdrawn": withdrawn, "partners_to_tell_by_hand": by_hand}
     known = {"records": records, "persons": persons, "now": now}
     connection.execute(text(LEAVES_NO_MORE), known)
+    counts["rare_values"] = forget_rarities(connection, records)
     counts |= {name: connection.execute(text(statement), known).rowcount for name, statement in FORGET.items()}
     counts["messages_emptied"] = empty_messages(connection)
     connection.execute(

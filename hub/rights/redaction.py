@@ -1,7 +1,8 @@
 """Redaction: an erased person is crossed out in the deliveries as received, and the bytes are sealed again.
 
-What was written is read again before it takes the place of the old bytes. If the record still says anything, or if any other
-record changed, or if the delivery is packed in an archive, the whole stored delivery is destroyed instead.
+What came in an archive is crossed out inside and packed again in the same wrapper. What was written is read again before it
+takes the place of the old bytes: if the record still says anything, or if any other record changed, the whole stored delivery is
+destroyed instead.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from connectors.archives import unpacked
 from connectors.formats import XmlFormat
+from connectors.repacking import repacked
 from hub.intake.normalise import open_delivery
+from hub.intake.unsealed import unsealed
 from hub.rights.masking import Gone, masked
 from schemas.errors import HubError
 
@@ -67,13 +71,12 @@ def _redact(hub: Hub, row: Row[Any]) -> str:
     flow = hub.flow(row.flow)
     if not hub.raw.holds(row.sha256):
         return "destroyed"
-    if flow.unpack is None and flow.format is not None:
-        gone = _gone(hub, row)
-        with tempfile.TemporaryFile() as again:
-            if _written(hub, row, flow, gone=gone, sink=again) and _right(hub, row, gone, again):
-                again.seek(0)
-                hub.raw.reseal(row.sha256, again)
-                return "masked"
+    gone = _gone(hub, row)
+    with tempfile.TemporaryFile() as again:
+        if _written(hub, row, flow, gone=gone, sink=again) and _right(hub, row, gone, again):
+            again.seek(0)
+            hub.raw.reseal(row.sha256, again)
+            return "masked"
     hub.raw.destroy(row.sha256)
     return "destroyed"
 
@@ -94,10 +97,16 @@ def _gone(hub: Hub, row: Row[Any]) -> Gone:
 
 
 def _written(hub: Hub, row: Row[Any], flow: Flow, *, gone: Gone, sink: IO[bytes]) -> bool:
-    assert flow.format is not None
+    if flow.format is None:
+        return False
     try:
-        with hub.raw.open(row.sha256) as source:
-            sink.writelines(masked(source, flow.format, gone))
+        with unsealed(hub, row.flow, row.sha256) as clear:
+            pieces = masked(clear, flow.format, gone)
+            if flow.unpack is None:
+                sink.writelines(pieces)
+                return True
+            with hub.raw.open(row.sha256) as packed:
+                repacked(pieces, flow.unpack, packed, sink)
     except (HubError, ValueError, SyntaxError):  # it was never whole: what stands in it cannot be told apart
         return False
     return True
@@ -107,9 +116,10 @@ def _right(hub: Hub, row: Row[Any], gone: Gone, again: IO[bytes]) -> bool:
     """Whether nothing is said any more of the records that go, and all the others are as they were."""
     again.seek(0)
     try:
-        with hub.raw.open(row.sha256) as source:
+        with unsealed(hub, row.flow, row.sha256) as source:
             before = _read(hub, row.flow, source)
-        after = _read(hub, row.flow, io.BufferedReader(_Lent(again)))
+        with unpacked(again, hub.flow(row.flow).unpack) as source:
+            after = _read(hub, row.flow, io.BufferedReader(_Lent(source)))
     except (HubError, ValueError):
         return False
     if before.keys() != after.keys() or any(before[number] != after[number] for number in before.keys() - gone.records):

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from hub.acts import RETENTION, begin_act
 from hub.alarms import Alarm, close_alarms, raise_alarms
+from hub.backups.keys import renew_keys
 from hub.dossiers.protections import ids_of, put
 from hub.rights.erasure import destroy
 from hub.rights.redaction import redact_pending
@@ -137,6 +138,7 @@ def retain(hub: Hub, *, clock: Callable[[], datetime], dry_run: bool) -> dict[st
         for sha256 in found.raw:
             hub.raw.destroy(sha256)
         counts |= redact_pending(hub, now=clock())
+        renew_keys(hub)
     return {"dry_run": dry_run, **counts}
 
 

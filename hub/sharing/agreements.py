@@ -79,6 +79,10 @@ class Agreement(BaseModel):
         """What of it holds on a day it is in force."""
         return self
 
+    def ended(self, day: date) -> date | None:
+        """The last day of what of it ended latest before a day; None while all of it goes on."""
+        return self.valid_until if self.valid_until < day else None
+
     def within(self, lives: str | None) -> Agreement | None:
         """What of it holds for somebody who lives in a département; None when nothing does."""
         return self if covers(self.territory, lives) else None
@@ -98,6 +102,9 @@ class Entitlement(Agreement):
 
     def on(self, day: date) -> Agreement:
         return together([part for part in self.parts if part.in_force(day)])
+
+    def ended(self, day: date) -> date | None:
+        return max((part.valid_until for part in self.parts if part.valid_until < day), default=None)
 
     def within(self, lives: str | None) -> Agreement | None:
         parts = [part for part in self.parts if covers(part.territory, lives)]

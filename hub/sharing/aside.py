@@ -42,7 +42,8 @@ from message m left join sync_file f on f.id = m.sync_file_id left join act a on
 """
 
 # What later messages of the same person carry is taken out: an older word never overwrites a newer one. The partner
-# knows the message by the same id. What was written before a person was put under a protection does not go any more.
+# knows the message by the same id. What was written before a person was put under a protection does not go any more; nor, once
+# rejected, what is about somebody its partner follows no more: what waits is decided again as that happens, this is not.
 REPLAY = """
 with chosen as (
   select m.id, m.partner, m.person_id, m.sequence from message m
@@ -53,6 +54,10 @@ with chosen as (
       join protection p on p.id = c.protection_id and p.closed_at is null and (p.until is null or p.until > :now)
       where l.person_id = m.person_id and l.superseded_at is null and p.kind = any(:protected)
     )
+    and (m.state <> 'rejected' or not jsonb_path_exists(m.payload, '$.fields.* ? (@ != null)') or exists (
+      select from link l join source_record r on r.id = l.source_record_id and r.left_on is null
+      where l.person_id = m.person_id and l.superseded_at is null and r.partner = m.partner
+    ))
   for update skip locked
 ), newer as (
   select c.id, array_agg(distinct field) as fields

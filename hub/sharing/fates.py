@@ -2,7 +2,7 @@
 
 | class | codes | fate |
 |---|---|---|
-| nothing was sent | PAUSED, CIRCUIT_OPEN, SWITCHED_OFF | waits, no try is counted |
+| nothing was sent | PAUSED, CIRCUIT_OPEN, SWITCHED_OFF, OUT_OF_DATES | waits, no try is counted |
 | nobody answers | 429, 5xx, R999, UNREACHABLE, UNREADABLE, 408, 409, 425 | tried again: when the partner says, else twice as late each time |
 | the partner does not find the person | S002, S003, 404, NO_IDENTIFIER | unfound: goes by itself once the keys we search with change |
 | the content is wrong | R997, 400, 413, 415, 422, INCOMPLETE, ID_NON_RECONNU | parked at once: to be corrected, then replayed |
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Fate = Literal["acknowledged", "untried", "retried", "unfound", "parked", "rejected"]
 
-UNTRIED = frozenset({"PAUSED", "CIRCUIT_OPEN", "SWITCHED_OFF"})
+UNTRIED = frozenset({"PAUSED", "CIRCUIT_OPEN", "SWITCHED_OFF", "OUT_OF_DATES"})
 PASSING = frozenset({"R999", "UNREACHABLE", "UNREADABLE", "HTTP_408", "HTTP_409", "HTTP_425", "HTTP_429"})
 UNFOUND = frozenset({"S002", "S003", "HTTP_204", "HTTP_404", "NO_IDENTIFIER"})
 CONTENT = frozenset({"R997", "HTTP_400", "HTTP_413", "HTTP_415", "HTTP_422", "INCOMPLETE", "ID_NON_RECONNU"})

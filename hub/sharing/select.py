@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from hub.days import day_of
 from hub.dossiers.protections import protections
 from hub.sharing.holding import holding
 from hub.sharing.news import UNKNOWN, Known, Origin, news, not_yet_told
@@ -84,7 +85,7 @@ def fill(
     ``recalled`` (a link or a delivery was undone), every value told that the dossier holds no more is taken back.
     What came in a flood goes after what came alone.
     """
-    today = now.date()
+    today = day_of(now)
     in_force = {name: agreement.on(today) for name, agreement in agreements.items() if agreement.in_force(today)}
     filled = Filled()
     ordered = sorted(persons)

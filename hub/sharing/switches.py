@@ -44,30 +44,35 @@ def switches(connection: Connection) -> dict[str, dict[str, Any]]:
 
 @dataclass(kw_only=True)
 class Gate:
-    """Asked before every request and every block of a file; looks at the switch once a second. Thread-safe."""
+    """Asked before every request and every block of a file; looks at the switch, and whether what was ``agreed`` when the run began
+    still is, once a second. Thread-safe.
+    """
 
     engine: Engine
     partner: str
+    agreed: Callable[[], bool] = lambda: True
     monotonic: Callable[[], float] = time.monotonic
     _looked_at: float = float("-inf")
-    _off: bool = False
+    _off: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def may_send(self) -> None:
-        """Raise ``NotNow`` when the partner is switched off."""
+        """Raise ``NotNow`` when the partner is switched off, or an agreement with it has ended."""
         with self._lock:
             if self.monotonic() - self._looked_at >= LOOK_EVERY:
                 self._off = self._look()
                 self._looked_at = self.monotonic()
         if self._off:
-            raise NotNow("SWITCHED_OFF", after=LOOK_EVERY)
+            raise NotNow(self._off, after=LOOK_EVERY)
 
-    def _look(self) -> bool:
+    def _look(self) -> str | None:
+        if not self.agreed():
+            return "OUT_OF_DATES"
         with self.engine.connect() as connection:
             found = connection.execute(
                 text("select exists (select from switched_off where partner = :partner)"), {"partner": self.partner}
             )
-            return bool(found.scalar_one())
+            return "SWITCHED_OFF" if found.scalar_one() else None
 
     def watched(self, source: IO[bytes]) -> IO[bytes]:
         """The same bytes, with the switch looked at before each block."""

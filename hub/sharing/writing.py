@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4
 
 import orjson
 from sqlalchemy import text
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hub.sharing.news import NewestWord, Origin
 
 URGENT, ALONE, ONE_OF_MANY = 0, 1, 2
-NAMESPACE = UUID("5d0d2f3e-6f5b-4f8e-9a43-3c6a0f1d8a52")
 
 REPLACE = "update message set state = 'replaced' where id = any(:ids)"
 
@@ -67,10 +66,11 @@ class Decided:
 
 
 def message_of(row: Row[Any], agreement: Agreement, sequence: int, payload: dict[str, Any]) -> Message:
-    """The same change has the same id whenever it is written: it is the key the partner sees."""
-    content = orjson.dumps([row.partner, str(row.person_id), sequence, payload["fields"]], option=orjson.OPT_SORT_KEYS)
+    """Its id is the key the partner sees, however often it is sent. It is drawn: the journal keeps it for ever, and a hash of what was
+    said would tell whoever guesses that he guessed right, the person being long erased.
+    """
     return Message(
-        id=uuid5(NAMESPACE, content.hex()), partner=row.partner, person_id=row.person_id, agreement=agreement,
+        id=uuid4(), partner=row.partner, person_id=row.person_id, agreement=agreement,
         sequence=sequence, payload=payload,
     )  # fmt: skip
 

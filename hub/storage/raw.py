@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hub.storage.incoming import Incoming
+from hub.storage.vault import split_head
 from schemas.errors import CallSomeone, FixTheDelivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from hub.storage.incoming import Stored
     from hub.storage.vault import Vault
@@ -86,6 +88,48 @@ class RawStore:
                     done += 1
         return done
 
+    def heads(self) -> Iterator[tuple[str, bytes]]:
+        """Each delivery as it is stored now, by the name of its body in a backup, and its wrapped key."""
+        for place in sorted(self._folder.glob("??/*.sealed")):
+            with place.open("rb") as source:
+                head, prefix = split_head(source)
+            if head:
+                yield f"{place.stem}.{prefix.hex()}", head
+
+    def copy_bodies(self, folder: Path) -> dict[str, int]:
+        """Copy into a backup what is not there yet, without the keys, and take away what is stored no more; returns counts."""
+        kept: set[Path] = set()
+        done = {"deliveries": 0, "copied": 0}
+        for place in sorted(self._folder.glob("??/*.sealed")):
+            with place.open("rb") as source:
+                _, prefix = split_head(source)
+                body = folder / place.parent.name / f"{place.stem}.{prefix.hex()}"
+                kept.add(body)
+                done["deliveries"] += 1
+                if not body.exists():
+                    _copy(source, prefix, body)
+                    done["copied"] += 1
+        for stale in set(folder.glob("??/*")) - kept:
+            stale.unlink()
+        return done
+
+    def bring_bodies(self, folder: Path, heads: Mapping[str, bytes]) -> dict[str, int]:
+        """Bring back what a backup holds and is not here; what has no key any more counts as destroyed. Returns counts."""
+        done = {"brought": 0, "unreadable": 0}
+        for body in sorted(folder.glob("??/*")):
+            path = self._path(body.stem)
+            if path.exists():
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if body.name in heads:
+                with body.open("rb") as source:
+                    _copy(source, heads[body.name], path)
+                done["brought"] += 1
+            else:
+                path.with_suffix(DESTROYED).touch(mode=0o600)
+                done["unreadable"] += 1
+        return done
+
     def _incoming(self) -> Path:
         incoming = self._folder / INCOMING
         incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -114,6 +158,17 @@ class RawStore:
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / f"{sha256}.sealed"
+
+
+def _copy(source: IO[bytes], first: bytes, path: Path) -> None:
+    """Write some bytes and the rest of a stream under a name that appears once they are whole."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as sink:
+        sink.write(first)
+        shutil.copyfileobj(source, sink, 1 << 20)
+        _sync(sink)
+    part.replace(path)
 
 
 def _sync(sink: IO[bytes]) -> None:

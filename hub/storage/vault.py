@@ -120,6 +120,18 @@ class Vault:
         return bool(key)
 
 
+def split_head(source: IO[bytes]) -> tuple[bytes, bytes]:
+    """What stands before a sealed delivery's frames: the envelope with its own key, wrapped, and the first bytes of its body.
+
+    A delivery sealed before each had a key of its own has no such head: all of it is body.
+    """
+    first = source.read(PREFIX_BYTES)
+    if first != ENVELOPE[:PREFIX_BYTES]:
+        return b"", first
+    head = first + source.read(len(ENVELOPE) - PREFIX_BYTES + WRAPPED_BYTES)
+    return head, source.read(PREFIX_BYTES)
+
+
 def _derived(master: bytes, use: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"hub:{use}".encode()).derive(master)
 

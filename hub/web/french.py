@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from hub.days import PARIS
 from hub.monitoring.runbook import runbook
 from hub.web.words import (
     ACTIONS,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from schemas.codes import CodeList
 
-PARIS = ZoneInfo("Europe/Paris")
 COMMAND = re.compile(r" *(Demander un nouvel envoi : )?hub (delivery|ledger) [^.]*\.")
 ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 WALL_CLOCK = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::\d{2})?")

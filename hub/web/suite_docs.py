@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import select
 
+from hub.days import PARIS
 from schemas.errors import CallSomeone
 from schemas.tables import delivery
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hub.opening import Hub
 
 ENOUGH_SECONDS = 300
-PARIS = ZoneInfo("Europe/Paris")
 
 
 def write_suite_docs(hub: Hub, out: Path, *, flow: str | None = None, latest: int = 30) -> int:

@@ -18,7 +18,7 @@ from schemas.tables.arrivals import (
     staged_record,
 )
 from schemas.tables.base import metadata
-from schemas.tables.keys import search_generation
+from schemas.tables.keys import backup_key, search_generation
 from schemas.tables.operators import access_log, account
 from schemas.tables.outgoing import act, checkpoint, disclosure, message, switched_off, sync_file, told
 from schemas.tables.people import (
@@ -56,6 +56,7 @@ __all__ = [
     "agreement_version",
     "alarm",
     "asked",
+    "backup_key",
     "checkpoint",
     "comparison",
     "counted_ledger",

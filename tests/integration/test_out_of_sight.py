@@ -297,7 +297,7 @@ def operators(hub, world, cli, folder):
     cli("quarantine", "export", webrsa, "--send", "--json")
     cli("quarantine", "replay", "--json")
     first = cli.json("quarantine", "list", "--limit", "1")["quarantine"][0]["reference"]
-    cli("quarantine", "drop", first, "--reason", "essai")
+    cli("quarantine", "drop", first, "--author", "a", "--reason", "essai")
     cli("delivery", "revert", webrsa, "--author", "a", "--reason", "essai", "--json")
     cli("delivery", "revert", webrsa, "--author", "a", "--reason", "essai", "--yes", "--json")
     cli("share", "--full", "--json")

@@ -275,14 +275,24 @@ def test_an_operator_sees_what_was_set_aside_and_sends_it_again(world, cli):
     assert "Nothing is set aside" in cli("outbox", "list")[1]
 
 
+def test_of_whom_a_partner_follows_no_more_nothing_rejected_goes_again(world):
+    world.decide(world.people(2), state="rejected")
+    world.rows("update source_record set left_on = '2026-03-03' where key = (select min(key) from source_record)")
+
+    with world.engine.begin() as connection:
+        assert replay(connection, now=NOW, partner="pole_emploi") == {"replayed": 1, "overtaken": 0}
+
+    assert world.states() == {"pending": 1, "rejected": 1}
+
+
 def test_an_operator_switches_a_partner_off_and_on(world, cli):
     assert cli("outbox", "status", "--json")[0] == 0
-    assert cli("outbox", "off", "pole_emploi", "--reason", "maintenance", "--json")[0] == 0
+    assert cli("outbox", "off", "pole_emploi", "--reason", "maintenance", "--author", "a", "--json")[0] == 0
     code, document = cli("outbox", "status", "--json")
     assert (code, {row["partner"]: row["off"] for row in document["partners"]}["pole_emploi"]) == (1, "maintenance")
     assert cli("share", "pole_emploi", "--json")[1]["pole_emploi"]["not_now"] == "SWITCHED_OFF"
     assert cli("outbox", "on", "pole_emploi", "--json")[1] == {"partner": "pole_emploi", "sends": True, "was_off": True}
-    assert cli("outbox", "off", "personne", "--reason", "x", "--json")[0] == 2
+    assert cli("outbox", "off", "personne", "--reason", "x", "--author", "a", "--json")[0] == 2
 
 
 def test_reasons_are_counted(world):

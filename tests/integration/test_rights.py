@@ -362,6 +362,9 @@ class Intake:
         self.files += 1
         path = self.folder / f"RSABEI08_{self.files}.xml"
         path.write_bytes(caf(day, people, departement=departement, stamp=f"01:18:36.{self.files:04d}"))
+        return self.given(path)
+
+    def given(self, path):
         (line,) = pipeline.receive_path(self.hub, self.hub.flow("caf_rsa"), path, clock=self.clock)
         assert line.state == "applied"
         return reconcile(self.hub, clock=self.clock)
@@ -477,8 +480,8 @@ def test_after_a_backup_is_restored_the_erased_are_erased_again(intake, hub, tmp
     hub.settings.erasures.parent.mkdir(parents=True, exist_ok=True)
     hub.settings.erasures.write_text(f"{who} 2026-11-01T00:00:00+00:00\n", encoding="ascii")
 
-    assert erase_again(hub, author="Alix", clock=intake.clock) == {"erased_again": 1}
-    assert erase_again(hub, author="Alix", clock=intake.clock) == {"erased_again": 0}
+    assert erase_again(hub, author="Alix", clock=intake.clock)["erased_again"] == 1
+    assert erase_again(hub, author="Alix", clock=intake.clock)["erased_again"] == 0
     with hub.engine.connect() as connection:
         assert connection.execute(text("select count(*) from source_version")).scalar() == 1
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from conftest import START
+from dumps import dump, restore
 from intake import caf
 from sqlalchemy import text
-from test_keys import postgres_program
 
 from hub import keys, search_key
 from hub.dossiers.protections import listed
@@ -321,17 +319,11 @@ def test_a_ring_with_a_key_missing_in_between_is_refused(tmp_path):
 def test_a_backup_from_before_is_brought_up_to_its_key_file(full, postgres, database_url, tmp_path, again, clock):
     create_database(postgres, "restored_from_before")
     elsewhere = postgres.set(database="restored_from_before")
-    address = {
-        name: url.set(drivername="postgresql").render_as_string(hide_password=False)
-        for name, url in (("from", database_url), ("to", elsewhere))
-    }
-    dump = ["--format=custom", "--file", str(tmp_path / "dump"), address["from"]]
-    subprocess.run([postgres_program("pg_dump"), *dump], check=True, timeout=120)
+    dump(database_url, tmp_path / "dump")
     rotated(full, again)
     ring = read_ring(full.settings.keys, create=False)
 
-    restore = ["--no-owner", "--dbname", address["to"], str(tmp_path / "dump")]
-    subprocess.run([postgres_program("pg_restore"), *restore], check=True, timeout=120)
+    restore(tmp_path / "dump", elsewhere)
     settings = Settings(home=full.settings.home, database_url=elsewhere.render_as_string(hide_password=False))
     restored = Hub(settings)
     with pytest.raises(CallSomeone, match="brings a restored database up"):

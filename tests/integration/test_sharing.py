@@ -224,6 +224,29 @@ def test_an_agreement_outside_its_dates_shares_nothing(world, now):
     assert not world.fill(who, now=now).messages
 
 
+@pytest.mark.parametrize(("hour", "shares"), [(21, 1), (22, 0)])
+def test_an_agreement_ends_at_midnight_in_france(world, hour, shares):
+    """In summer Paris is two hours ahead of the clock of a server."""
+    who = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT)
+    last = world.agreements["departement_08"].model_copy(update={"valid_until": date(2026, 7, 31)})
+    world.agreements = {"departement_08": last}
+
+    assert sum(world.fill(who, now=datetime(2026, 7, 31, hour, 30, tzinfo=UTC)).messages.values()) == shares
+
+
+def test_the_id_of_a_message_confirms_no_guess_of_what_it_said(world):
+    """The journal keeps it when all the rest is erased."""
+    who, ids = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT), []
+    for _ in range(2):
+        with world.engine.connect() as connection, connection.begin() as transaction:
+            rebuild(connection, [who], now=NOW)
+            fill(connection, world.agreements, [who], now=NOW)
+            ids += connection.execute(text("select message_id from disclosure")).scalars()
+            transaction.rollback()
+
+    assert len(ids) == len(set(ids)) == 2
+
+
 def test_nothing_is_told_twice(world):
     who = world.someone(1, caf=OF_CAF, departement_08=OF_DEPARTEMENT)
     world.fill(who)
@@ -361,13 +384,14 @@ def test_a_change_rolled_back_leaves_nothing_and_done_again_makes_the_same_messa
     with world.engine.connect() as connection:
         rebuild(connection, [who], now=NOW)
         fill(connection, world.agreements, [who], now=NOW)
-        rolled_back = connection.execute(select(message.c.id)).scalars().all()
+        said = select(message.c.sequence, message.c.payload)
+        rolled_back = [tuple(row) for row in connection.execute(said)]
         connection.rollback()
     assert world.messages("departement_08") == []
 
     world.fill(who)
 
-    assert [each.id for each in world.messages("departement_08")] == rolled_back
+    assert [(each.sequence, each.payload) for each in world.messages("departement_08")] == rolled_back
 
 
 def test_the_work_does_not_take_one_statement_a_person(world):

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
+from hub.days import day_of
 from hub.monitoring.standing import resume
 from hub.share import acknowledge_from, file_partners, share_with
 from hub.sharing.aside import replay
@@ -35,7 +36,7 @@ def partners(request: Request, screens: Here, me: Anybody) -> Response:
         counts = queries.counts(connection, names)
         off = switches(connection)
     agreements = {name: screens.hub.agreements[name] for name in names}
-    today = screens.clock().date()
+    today = day_of(screens.clock())
     return render(request, "partages.html", counts=counts, agreements=agreements, today=today, off=off)
 
 
@@ -68,7 +69,7 @@ def _page(
         "partage.html",
         partner=partner,
         agreement=agreement,
-        in_force=agreement.in_force(screens.clock().date()),
+        in_force=agreement.in_force(day_of(screens.clock())),
         by_file=hub.flow(agreement.out_flow).deliver is not None,
         counts=counts,
         state=state,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from hub.web.french import PARIS
+from hub.days import PARIS
 from hub.web.queries.counting import LIMIT, PAGE, Capped, capped
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from croniter import croniter
 from sqlalchemy import text
 
-from hub.web.french import PARIS
+from hub.days import PARIS
 from hub.web.queries.counting import LIMIT, capped
 
 if TYPE_CHECKING:

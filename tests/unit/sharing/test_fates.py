@@ -20,7 +20,7 @@ def outcome(code, *, accepted=False, retry=False):
         ("R997", "parked"), ("HTTP_400", "parked"), ("HTTP_422", "parked"), ("INCOMPLETE", "parked"), ("ID_NON_RECONNU", "parked"),
         ("HTTP_408", "retried"), ("HTTP_409", "retried"), ("HTTP_429", "retried"), ("HTTP_500", "retried"), ("HTTP_503", "retried"),
         ("R999", "retried"), ("UNREACHABLE", "retried"), ("UNREADABLE", "retried"),
-        ("PAUSED", "untried"), ("CIRCUIT_OPEN", "untried"), ("SWITCHED_OFF", "untried"),
+        ("PAUSED", "untried"), ("CIRCUIT_OPEN", "untried"), ("SWITCHED_OFF", "untried"), ("OUT_OF_DATES", "untried"),
     ],
 )  # fmt: skip
 def test_each_class_of_error_has_its_fate(code, fate):
