@@ -80,7 +80,9 @@ def judge(partner: str, own: Mapping[str, Sequence[Adult]], learnt: Mapping[str,
         found["fields_not_allowed"] += len(fields.keys() - allowed(partner))
         known = ever_true(adults)
         found["values_of_somebody_else"] += sum(
-            str(value) not in known[path] for path, value in fields.items() if known.get(path)
+            str(value) not in known[path]
+            for path, value in fields.items()
+            if value is not None and known.get(path)  # what was taken back is nobody's
         )
         answered += sum(question in fields for question in QUESTIONS[partner])
     return found | {"questions_not_asked_again": answered}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import random
 import threading
+from dataclasses import replace
 
 import duckdb
 import numpy as np
 import pytest
-from identities import People, crowd, say, with_key
+from identities import FLOWS, People, crowd, say, with_key
 from sqlalchemy import text
 
 from hub.identity import comparing, comparisons, reconcile, records
@@ -243,7 +244,44 @@ def test_the_same_people_come_out_in_whatever_order_they_came_in(people, elsewhe
         del order[:size]
 
     assert people.together() == told.together()
+    assert people.weights() == told.weights()  # chances among rivals included
     assert people.match(full=True).linked == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_twins_of_two_files_of_one_partner_come_out_the_same_in_any_order(people, elsewhere, monkeypatch, seed):
+    """First names that begin alike: each record has rivals that came before it and after it, in files without a number."""
+    monkeypatch.setitem(FLOWS, "pole_emploi_extrait", "pole_emploi")
+    draw, told, order = random.Random(seed), elsewhere(), nearly_alike(6)
+    told.hear(*order)
+    told.match()
+    draw.shuffle(order)
+
+    while order:
+        size = draw.choice((1, 2, 5))
+        people.hear(*order[:size])
+        people.match()
+        del order[:size]
+
+    assert people.together() == told.together()
+    assert people.weights() == told.weights()
+
+
+def nearly_alike(pairs):
+    """What four flows say of twins with homes of their own: one flow never has a number, another does now and then not."""
+    draw, flows = random.Random(11), (*FLOWS,)
+    said = []
+    for place, one in enumerate(adults(60)[:pairs]):
+        first, second = (("Marie-Claude", "Marie"), ("Anne-Marie", "Anne-Sophie"), ("Jean-Luc", "Jean"))[place % 3]
+        twin = replace(one, number=one.number + 500, nir=one.nir[:-1] + f"{(int(one.nir[-1]) + 1) % 10}",
+                       address=("3", "rue", "Haute"), phone="+336999000" + f"{place:02d}", email=f"jumelle{place}@exemple.fr")  # fmt: skip
+        for adult, name in ((one, first), (twin, second)):
+            for flow in flows:
+                bare = flow == "pole_emploi_extrait"
+                less = {"contact__phones": None, "contact__email": None} if bare or draw.random() < 0.3 else {}
+                number = not bare and draw.random() < 0.7
+                said.append(say(adult, flow, nir=number, identity__first_names=[name], **less))
+    return said
 
 
 @pytest.mark.parametrize("size", [3, 40])

@@ -95,11 +95,14 @@ Rivals = tuple[np.ndarray, np.ndarray]
 
 
 def rivals_of(pairs: Pairs, total: np.ndarray) -> Rivals:
-    """For either record of each pair, the bits of its best other pair with the same source; minus infinity when it has none."""
-    return (
-        _best_other(pairs.a.astype(np.int64) * 256 + pairs.source_b, total),
-        _best_other(pairs.b.astype(np.int64) * 256 + pairs.source_a, total),
-    )
+    """For either record of each pair, the bits of its best other pair with the same source; minus infinity when it has none.
+
+    Which of the two records comes first says nothing: in the store it is the one that arrived first.
+    """
+    one = pairs.a.astype(np.int64) * 256 + pairs.source_b
+    other = pairs.b.astype(np.int64) * 256 + pairs.source_a
+    best = _best_other(np.concatenate([one, other]), np.concatenate([total, total]))
+    return best[: len(pairs)], best[len(pairs) :]
 
 
 def features_of(

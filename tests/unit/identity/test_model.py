@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from itertools import combinations, product
 
 import duckdb
@@ -14,11 +15,13 @@ from hub.identity.match.compared import compare_pairs, count_values, frequencies
 from hub.identity.match.reading import read_files
 from hub.identity.match.standardised import standardise_all
 from hub.identity.model.decision import Costs, decide
+from hub.identity.model.frequencies import Frequencies
 from hub.identity.model.in_process import compare_with
 from hub.identity.model.levels import COMPARISONS, levels_of
+from hub.identity.model.pairs import Pairs
 from hub.identity.model.relatives import RELATIVES
 from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE, forbidden
-from hub.identity.model.scorecard import features_of, load
+from hub.identity.model.scorecard import features_of, load, rivals_of
 from schemas.nir import key_of
 
 NAMES = (
@@ -193,7 +196,6 @@ def decided(a, b, *, first=10.0):
     """The decision on one pair, in a population where each of its values is borne by one in a thousand; ``first``: the bits of the
     second's first name.
     """
-    from hub.identity.model.frequencies import Frequencies
 
     bits = {
         "name": dict.fromkeys([a.birth_bare, b.birth_bare], 10.0), "first": {a.first_name: 10.0, b.first_name: first},
@@ -316,3 +318,22 @@ def test_costs_set_the_thresholds():
 
     assert thresholds == pytest.approx([0.95, 0.99])
     assert not forbidden(np.zeros((1, len(COMPARISONS)), dtype=np.uint8)).any()
+
+
+def test_rivals_are_the_same_whichever_record_of_a_pair_came_first():
+    draw = np.random.default_rng(4)
+    source = draw.integers(0, 3, 40).astype(np.uint8)
+    a, b = np.array(list(combinations(range(40), 2))).T
+    total = draw.normal(size=len(a))
+    forward = _pairs_of(a, b, source)
+    turned = draw.random(len(a)) < 0.5
+    mixed = _pairs_of(np.where(turned, b, a), np.where(turned, a, b), source)
+
+    ahead, again = rivals_of(forward, total), rivals_of(mixed, total)
+
+    assert np.array_equal(np.where(turned, again[1], again[0]), ahead[0])
+    assert np.array_equal(np.where(turned, again[0], again[1]), ahead[1])
+
+
+def _pairs_of(a, b, source):
+    return replace(Pairs.none(), a=a, b=b, source_a=source[a], source_b=source[b])
