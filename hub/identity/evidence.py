@@ -50,6 +50,11 @@ class Considered:
     rivals: Rivals
     otherwise: np.ndarray | None = None
 
+    @property
+    def contended(self) -> np.ndarray:
+        """Which are linked or proposed: of pairs considered without rivals, those that rivals are looked for."""
+        return np.asarray(self.decided.link | self.decided.review)
+
     def where(self, which: np.ndarray) -> Considered:
         """Some of them."""
         return Considered(

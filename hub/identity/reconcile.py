@@ -9,9 +9,10 @@ import orjson
 
 from hub.identity.cases import Asking, keep_cases
 from hub.identity.clusters import Clusters, Edge, gather
-from hub.identity.comparisons import TO_JUDGE, Matcher, compare_again, compared, judge_again
+from hub.identity.comparisons import TO_JUDGE, Matcher, compare_again, compared
 from hub.identity.evidence import LINK as LINKED
 from hub.identity.evidence import NEVER_ as NEVER
+from hub.identity.judging import judge_again
 from hub.identity.links import Reconciled, write_links
 from hub.identity.model.rules import forbidden
 from hub.identity.rarity import AT_HAND, IN_FORCE, base_in_force, base_of, count_again
@@ -45,8 +46,8 @@ with recursive whole(record) as (
   select unnest(%(records)s::bigint[])
   union
   select n.record from whole r cross join lateral (
-    select c.record_b as record from comparison c where c.record_a = r.record and c.decision = 'link'
-    union all select c.record_a from comparison c where c.record_b = r.record and c.decision = 'link'
+    select c.record_b as record from comparison c where c.record_a = r.record and c.contended and c.decision = 'link'
+    union all select c.record_a from comparison c where c.record_b = r.record and c.contended and c.decision = 'link'
     union all select d.record_b from decision d
       where d.record_a = r.record and d.superseded_at is null and d.verdict = 'same'
     union all select d.record_a from decision d
@@ -58,8 +59,8 @@ with recursive whole(record) as (
 select whole.record, now_in.person, now_in.created_at,
   coalesce((select true from review_case c where c.closed_at is null and c.record_a = whole.record limit 1),
            (select true from review_case c where c.closed_at is null and c.record_b = whole.record limit 1)) as in_review,
-  coalesce((select true from comparison c where c.record_a = whole.record and c.decision = 'review' limit 1),
-           (select true from comparison c where c.record_b = whole.record and c.decision = 'review' limit 1)) as to_review
+  coalesce((select true from comparison c where c.record_a = whole.record and c.contended and c.decision = 'review' limit 1),
+           (select true from comparison c where c.record_b = whole.record and c.contended and c.decision = 'review' limit 1)) as to_review
 from whole
 cross join lateral (select true from source_identity i where i.source_record_id = whole.record limit 1) known
 left join lateral (
