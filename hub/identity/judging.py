@@ -6,6 +6,7 @@ looked for, in every mode; on a large base that is nearly every pair of a common
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +19,19 @@ from hub.identity.model.pairs import BITS, LEVELS, Pairs
 from hub.identity.model.scorecard import nobody, rivals_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from hub.identity.comparisons import Matcher
     from hub.identity.evidence import Considered
     from hub.identity.model.scorecard import Rivals
 
-Around = dict[int, tuple[float, bool]]
+Pair = tuple[int, int]
+End = tuple[int, int]  # a record, and the source of the other
+Around = dict[int, tuple[float, float]]
 Before = tuple[float | None, str | None]
 Decision = tuple["Considered", list[Before]]
 
-_READ = (
-    "c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision, c.contended, a.flow as flow_a, b.flow as flow_b"
-)
+_READ = "c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision, c.contended, c.total, a.flow as flow_a, b.flow as flow_b"
 _FLOWS = """
 cross join lateral (select flow from source_identity where source_record_id = c.record_a offset 0) a
 cross join lateral (select flow from source_identity where source_record_id = c.record_b offset 0) b
@@ -46,16 +47,17 @@ from unnest(%(records)s::bigint[]) r(record) cross join lateral (
 order by 1, 2
 """  # noqa: S608 - our own
 
-# For each record, its pairs worth ``least`` bits or more; and, where others came to rival them, all that are contended.
+# For each record, its best pairs worth ``least`` bits or more; and those contended worth ``most`` or less, that others come to rival.
 NEAR = f"""
-select {_READ}
-from unnest(%(records)s::bigint[], %(least)s::float8[], %(joined)s::boolean[]) r(record, least, joined) cross join lateral (
-  select * from comparison where record_a = r.record and total >= r.least
-  union all select * from comparison where record_b = r.record and total >= r.least
-  union all select * from comparison where record_a = r.record and contended and total < r.least and r.joined
-  union all select * from comparison where record_b = r.record and contended and total < r.least and r.joined
+select {_READ}, r.record as read_of
+from unnest(%(records)s::bigint[], %(least)s::float8[], %(most)s::float8[]) r(record, least, most) cross join lateral (
+  (select * from comparison where record_a = r.record and total >= r.least order by total desc limit %(top)s)
+  union all (select * from comparison where record_b = r.record and total >= r.least order by total desc limit %(top)s)
+  union all select * from comparison where record_a = r.record and contended and total < r.least and total <= r.most
+  union all select * from comparison where record_b = r.record and contended and total < r.least and total <= r.most
 ) c {_FLOWS}
 """  # noqa: S608 - our own
+TOP, ALL, MATTER = 8, 1_000_000, 2  # pairs of a record read first, and all of them where these do not tell
 
 DECIDE = """
 insert into comparison (record_a, record_b, levels, bits, model, total, chance, decision, contended, evidence)
@@ -93,13 +95,15 @@ def _judge(matcher: Matcher, rows: Sequence[Any], fresh: Pairs) -> set[int]:
     total = model.totals(mine)
     alone = _considered(matcher, mine, nobody(len(mine)))
     known = {(row.record_a, row.record_b) for row in rows}
-    near = _near(matcher, _around(alone, total, reach=model.reach, fresh=fresh), known)
+    around = _around(alone, total, reach=model.reach, fresh=len(fresh))
+    near = _near(matcher, around, known, set(chain(*_ends(mine.where(alone.contended)))))
     rivalled = _rivalled(matcher, near, fresh, total[len(rows) :])
     if rivalled:
-        near |= _near(matcher, _around_kept(matcher, rivalled), known)
+        ends = set(chain(*_ends(_pairs(matcher, [near[pair] for pair in rivalled]))))
+        near |= _near(matcher, _around_kept(matcher, rivalled), known, ends)
     beside = list(near.values())
-    every = mine.with_(_pairs(matcher, beside)) if beside else mine
-    rivals = rivals_of(every, model.totals(every))
+    every = mine.with_(_pairs(matcher, beside))
+    rivals = rivals_of(every, model.totals(every)) if len(every) > 1 else nobody(1)
     before = [(row.chance, row.decision) for row in rows] + [(None, None)] * len(fresh)
     decided = _settled(alone, _of(rivals, np.arange(len(mine))), matcher, before)
     if rivalled:
@@ -136,55 +140,120 @@ def _pairs(matcher: Matcher, rows: Sequence[Any]) -> Pairs:
     )
 
 
-def _around(alone: Considered, total: np.ndarray, *, reach: float, fresh: Pairs) -> Around:
-    """Of each record, from how many bits on its other pairs may rival one of these, and whether these may rival its own."""
-    around: Around = dict.fromkeys(chain(fresh.a.tolist(), fresh.b.tolist()), (np.inf, True))
+def _around(alone: Considered, total: np.ndarray, *, reach: float, fresh: int) -> Around:
+    """Of each record, from how many bits on its other pairs may rival one of these; and up to how many the last ``fresh`` of these may
+    rival its own.
+    """
+    around: Around = {}
+    a, b, bits = alone.pairs.a.tolist(), alone.pairs.b.tolist(), total.tolist()
+    for place in range(len(bits) - fresh, len(bits)):
+        for record in (a[place], b[place]):
+            _, most = around.get(record, (np.inf, -np.inf))
+            around[record] = (np.inf, max(most, bits[place] + reach))
     for place in np.flatnonzero(alone.contended).tolist():
-        for record in (int(alone.pairs.a[place]), int(alone.pairs.b[place])):
-            least, joined = around.get(record, (np.inf, False))
-            around[record] = (min(least, float(total[place]) - reach), joined)
+        for record in (a[place], b[place]):
+            least, most = around.get(record, (np.inf, -np.inf))
+            around[record] = (min(least, bits[place] - reach), most)
     return around
 
 
-def _around_kept(matcher: Matcher, rows: Mapping[tuple[int, int], float]) -> Around:
+def _around_kept(matcher: Matcher, rows: Mapping[Pair, float]) -> Around:
     """The same for kept pairs that are to be judged again."""
     around: Around = {}
     for pair, total in rows.items():
         for record in pair:
-            least, _ = around.get(record, (np.inf, False))
-            around[record] = (min(least, total - matcher.matching.model.reach), False)
+            least, _ = around.get(record, (np.inf, -np.inf))
+            around[record] = (min(least, total - matcher.matching.model.reach), -np.inf)
     return around
 
 
-def _near(matcher: Matcher, around: Around, known: Collection[tuple[int, int]]) -> dict[tuple[int, int], Any]:
-    """The kept pairs of some records that may rival or be rivalled, but for those that are ``known``."""
+def _near(matcher: Matcher, around: Around, known: Collection[Pair], ends: Collection[End]) -> dict[Pair, Any]:
+    """The kept pairs of some records that may rival or be rivalled, but for those that are ``known``: of each of ``ends``, the best two
+    for sure.
+    """
     if not around:
         return {}
-    least, joined = zip(*around.values(), strict=True)
-    (rows,) = matcher.ask((NEAR, {"records": list(around), "least": list(least), "joined": list(joined)}))
+    rows = _best_of(matcher, around, TOP)
+    unsure = _unsure(rows, around, matcher.source, ends)
+    if unsure:
+        rows = rows + _best_of(matcher, {record: around[record] for record in unsure}, ALL)
     return {pair: row for row in rows if (pair := (row.record_a, row.record_b)) not in known}
 
 
-def _rivalled(
-    matcher: Matcher, near: Mapping[tuple[int, int], Any], fresh: Pairs, total: np.ndarray
-) -> dict[tuple[int, int], float]:
-    """The kept pairs that a fresh one rivals near enough to matter, and their bits."""
-    contended = [row for row in near.values() if row.contended]
-    if not contended or not len(fresh):
+def _best_of(matcher: Matcher, around: Around, top: int) -> list[Any]:
+    least, most = zip(*around.values(), strict=True)
+    asked = {"records": list(around), "least": list(least), "most": list(most), "top": top}
+    return matcher.ask((NEAR, asked))[0]
+
+
+def _unsure(rows: Sequence[Any], around: Around, source_of: Callable[[str], int], ends: Collection[End]) -> set[int]:
+    """Records of which as many pairs were read as may be at first, and not surely the best two with a source that is asked for."""
+    if len(rows) < TOP:
+        return set()
+    ranked: defaultdict[tuple[int, bool], list[float]] = defaultdict(list)
+    found: defaultdict[End, list[float]] = defaultdict(list)
+    for row in rows:
+        record, is_a = row.read_of, row.read_of == row.record_a
+        if row.total >= around[record][0]:
+            ranked[record, is_a].append(row.total)
+        if row.total < np.inf:
+            found[record, source_of(row.flow_b if is_a else row.flow_a)].append(row.total)
+    floor: defaultdict[int, float] = defaultdict(lambda: -np.inf)
+    for (record, _), bits in ranked.items():
+        if len(bits) >= TOP:
+            floor[record] = max(floor[record], min(bits))
+    return {
+        record for record, source in ends
+        if record in floor and sum(bits >= floor[record] for bits in found[record, source]) < MATTER
+    }  # fmt: skip
+
+
+def _rivalled(matcher: Matcher, near: Mapping[Pair, Any], fresh: Pairs, total: np.ndarray) -> dict[Pair, float]:
+    """The kept pairs that a fresh one rivals, near enough to matter and better than what is known to rival them; and their bits."""
+    rows = list(near.values())
+    if not len(fresh) or not any(row.contended for row in rows):
         return {}
-    best: dict[tuple[int, int], float] = {}
-    for record, source, bits in chain(_sides(fresh.a, fresh.source_b, total), _sides(fresh.b, fresh.source_a, total)):
-        best[record, source] = max(bits, best.get((record, source), -np.inf))
-    model, found = matcher.matching.model, dict[tuple[int, int], float]()
-    for row, bits in zip(contended, model.totals(_pairs(matcher, contended)).tolist(), strict=True):
-        sides = ((row.record_a, matcher.source(row.flow_b)), (row.record_b, matcher.source(row.flow_a)))
-        if any(best.get(side, -np.inf) >= bits - model.reach for side in sides):
-            found[row.record_a, row.record_b] = bits
+    reach, found = matcher.matching.model.reach, dict[Pair, float]()
+    joined = _best(_sides(fresh, total))
+    pairs = _pairs(matcher, rows)
+    bits = matcher.matching.model.totals(pairs)
+    before = _best(_sides(pairs, bits))
+    for row, one, other, worth in zip(rows, *_ends(pairs), bits.tolist(), strict=True):
+        for end in (one, other) if row.contended else ():
+            new = joined.get(end, NONE)[0]
+            if new >= worth - reach and new > _other(before[end], worth):
+                found[row.record_a, row.record_b] = worth
     return found
 
 
-def _sides(records: np.ndarray, sources: np.ndarray, total: np.ndarray) -> Iterable[tuple[int, int, float]]:
-    return zip(records.tolist(), sources.tolist(), total.tolist(), strict=True)
+NONE = (-np.inf, -np.inf)
+
+
+def _ends(pairs: Pairs) -> tuple[list[End], list[End]]:
+    """Each record of each pair, with the source of the other."""
+    return (
+        list(zip(pairs.a.tolist(), pairs.source_b.tolist(), strict=True)),
+        list(zip(pairs.b.tolist(), pairs.source_a.tolist(), strict=True)),
+    )
+
+
+def _sides(pairs: Pairs, total: np.ndarray) -> Iterable[tuple[End, float]]:
+    one, other = _ends(pairs)
+    return zip(one + other, total.tolist() * 2, strict=True)
+
+
+def _best(sides: Iterable[tuple[End, float]]) -> dict[End, tuple[float, float]]:
+    """The best bits at each end, and the second."""
+    best: dict[End, tuple[float, float]] = {}
+    for end, bits in sides:
+        first, second = best.get(end, NONE)
+        best[end] = (bits, first) if bits > first else (first, max(second, bits))
+    return best
+
+
+def _other(best: tuple[float, float], own: float) -> float:
+    """The best of the others."""
+    return best[1] if own == best[0] else best[0]
 
 
 def _settled(alone: Considered, rivals: Rivals, matcher: Matcher, before: list[Before]) -> list[Decision]:
@@ -192,17 +261,19 @@ def _settled(alone: Considered, rivals: Rivals, matcher: Matcher, before: list[B
     ``before``.
     """
     again = alone.contended & (np.maximum(*rivals) > -np.inf)
-    parts = [(alone, ~again)]
+    parts = [(alone, list(range(len(before))))]
     if again.any():
-        pairs, places = alone.pairs.where(again), np.flatnonzero(again)
-        among = _considered(matcher, pairs, _of(rivals, places))
-        parts = [(alone.where(~again), ~again), (among, again)]
+        among, others = np.flatnonzero(again), np.flatnonzero(~again)
+        judged = _considered(matcher, alone.pairs.where(among), _of(rivals, among))
+        parts = [(alone.where(others), others.tolist()), (judged, among.tolist())]
     found = []
-    for part, which in parts:
-        then = [before[place] for place in np.flatnonzero(which).tolist()]
+    for part, places in parts:
+        then = [before[place] for place in places]
         now = zip(part.decided.chances.round(9).tolist(), outcomes(part.decided).tolist(), strict=True)
         other = np.flatnonzero([one != two for one, two in zip(now, then, strict=True)])
-        if len(other):
+        if len(other) == len(then) > 0:
+            found.append((part, then))
+        elif len(other):
             found.append((part.where(other), [then[place] for place in other.tolist()]))
     return found
 

@@ -13,10 +13,10 @@ from hub.identity.comparisons import TO_JUDGE, Matcher, compare_again, compared
 from hub.identity.evidence import LINK as LINKED
 from hub.identity.evidence import NEVER_ as NEVER
 from hub.identity.judging import judge_again
-from hub.identity.links import Reconciled, write_links
+from hub.identity.links import Reconciled, finish, write_links
 from hub.identity.model.rules import forbidden
 from hub.identity.rarity import AT_HAND, IN_FORCE, base_in_force, base_of, count_again
-from hub.identity.records import MATCHED, asked, current_persons, refresh
+from hub.identity.records import asked, current_persons, refresh
 from hub.identity.thresholds import check
 from hub.identity.two_truths import keep_two_truths
 from hub.storage.statements import FOR_MANY, ask
@@ -116,8 +116,7 @@ def reconcile(
     others = refreshed.seen.keys() - done.placed.keys()
     done.touched |= {done.placed[record] for record in refreshed.seen.keys() & done.placed.keys()}
     done.touched |= {person for _, person in current_persons(connection, others).values()}
-    read = {"records": list(refreshed.seen), "versions": list(refreshed.seen.values())}
-    matcher.ask((MATCHED, read))
+    finish(matcher, refreshed.seen)
     return done
 
 

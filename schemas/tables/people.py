@@ -105,7 +105,9 @@ Index(
 # The pairs of a record that may rival one, and those that may be rivalled: a common name has hundreds that do neither.
 for end in ("record_a", "record_b"):
     Index(f"ix_comparison_{end}_total", comparison.c[end], comparison.c.total)
-    Index(f"ix_comparison_{end}_contended", comparison.c[end], postgresql_where=comparison.c.contended)
+    Index(
+        f"ix_comparison_{end}_contended", comparison.c[end], comparison.c.total, postgresql_where=comparison.c.contended
+    )
 
 value_rarity = Table(
     "value_rarity",

@@ -38,7 +38,9 @@ def upgrade() -> None:
     op.drop_index("ix_comparison_record_b", table_name="comparison")
     for end in ENDS:
         op.create_index(f"ix_comparison_{end}_total", "comparison", [end, "total"])
-        op.create_index(f"ix_comparison_{end}_contended", "comparison", [end], postgresql_where=sa.text("contended"))
+        op.create_index(
+            f"ix_comparison_{end}_contended", "comparison", [end, "total"], postgresql_where=sa.text("contended")
+        )
 
 
 def downgrade() -> None:
