@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from hub.identity.comparisons import CHUNK, keep, kept
-from hub.identity.evidence import APART, consider, evidence_of, outcomes
+from hub.identity.evidence import LINK, REVIEW, consider, evidence_of, outcomes
 from hub.identity.model.pairs import BITS, LEVELS, Pairs
 from hub.identity.model.scorecard import nobody, rivals_of
 
@@ -57,6 +57,7 @@ from unnest(%(records)s::bigint[], %(least)s::float8[], %(most)s::float8[]) r(re
   union all select * from comparison where record_b = r.record and contended and total < r.least and total <= r.most
 ) c {_FLOWS}
 """  # noqa: S608 - our own
+SEEN = {LINK, REVIEW}
 TOP, ALL, MATTER = 8, 1_000_000, 2  # pairs of a record read first, and all of them where these do not tell
 
 DECIDE = """
@@ -279,7 +280,9 @@ def _settled(alone: Considered, rivals: Rivals, matcher: Matcher, before: list[B
 
 
 def _write(matcher: Matcher, decided: list[Decision]) -> set[int]:
-    """Keep what was decided, later; returns the records of pairs that are, or were, more than apart."""
+    """Keep what was decided, later; returns the records of pairs that are, or were, linked or proposed. Whoever is new or changed has its
+    person made again anyway: a pair of it that is refused puts nobody else in question.
+    """
     turned: set[int] = set()
     columns: dict[str, Any] = {}
     for part, before in decided:
@@ -294,7 +297,7 @@ def _write(matcher: Matcher, decided: list[Decision]) -> set[int]:
             for name, value in judged.items()
         }
         for a, b, word, (_, then) in zip(part.pairs.a.tolist(), part.pairs.b.tolist(), words, before, strict=True):
-            if word != APART or then != word:
+            if word in SEEN or then in SEEN:
                 turned |= {a, b}
     if columns:
         matcher.later.append((DECIDE, columns))
