@@ -13,7 +13,7 @@ import pytest
 from identities import FLOWS, People, crowd, say, with_key
 from sqlalchemy import text
 
-from hub.identity import comparing, comparisons, reconcile, records
+from hub.identity import comparing, comparisons, judging, reconcile, records
 from hub.identity.candidates import candidate_pairs, pairs_and_who
 from hub.identity.french.person import COLUMNS
 from hub.identity.match.blocking import find_pairs
@@ -246,6 +246,37 @@ def test_the_same_people_come_out_in_whatever_order_they_came_in(people, elsewhe
     assert people.together() == told.together()
     assert people.weights() == told.weights()  # chances among rivals included
     assert people.match(full=True).linked == 0
+
+
+@pytest.mark.parametrize("weighed", [True, False], ids=["weighed", "of a store filled before pairs were weighed"])
+def test_rivals_read_one_at_a_time_give_the_same_chances(people, elsewhere, monkeypatch, weighed):
+    monkeypatch.setattr(judging, "TOP", 1)
+    told, order = elsewhere(), namesakes(24)
+    told.hear(*order)
+    told.match()
+    random.Random(5).shuffle(order)
+
+    for start in range(0, len(order), 3):
+        people.hear(*order[start : start + 3])
+        people.match()
+        if not weighed:
+            with people.engine.begin() as connection:
+                connection.execute(text("update comparison set total = 'infinity', contended = true"))
+
+    assert people.together() == told.together()
+    assert people.weights() == told.weights()
+
+
+def namesakes(size):
+    """Records of one name, first name and day, without a number, that share a phone, a street or a birth place now and then."""
+    draw, one = random.Random(12), adults(60)[0]
+    return [
+        say(replace(one, number=place, address=(f"{draw.randrange(4)}", "rue", "Haute"), phone=f"+3369990000{draw.randrange(5)}",
+                    email=f"l{draw.randrange(6)}@exemple.fr"),
+            [*FLOWS][place % 3], nir=False,
+            identity__birth_place_code=draw.choice((None, "08105", "51454")))
+        for place in range(size)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(3))
