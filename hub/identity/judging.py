@@ -29,7 +29,7 @@ Pair = tuple[int, int]
 End = tuple[int, int]  # a record, and the source of the other
 Around = dict[int, tuple[float, float]]
 Before = tuple[float | None, str | None]
-Decision = tuple["Considered", list[Before]]
+Decision = tuple["Considered", np.ndarray, list[Before]]  # with which of the pairs are contended
 
 _READ = "c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision, c.contended, c.total, a.flow as flow_a, b.flow as flow_b"
 _FLOWS = """
@@ -262,20 +262,23 @@ def _settled(alone: Considered, rivals: Rivals, matcher: Matcher, before: list[B
     ``before``.
     """
     again = alone.contended & (np.maximum(*rivals) > -np.inf)
-    parts = [(alone, list(range(len(before))))]
+    parts = [(alone, alone.contended, list(range(len(before))))]
     if again.any():
         among, others = np.flatnonzero(again), np.flatnonzero(~again)
         judged = _considered(matcher, alone.pairs.where(among), _of(rivals, among))
-        parts = [(alone.where(others), others.tolist()), (judged, among.tolist())]
+        parts = [
+            (alone.where(others), alone.contended[others], others.tolist()),
+            (judged, again[among], among.tolist()),
+        ]
     found = []
-    for part, places in parts:
+    for part, contended, places in parts:
         then = [before[place] for place in places]
         now = zip(part.decided.chances.round(9).tolist(), outcomes(part.decided).tolist(), strict=True)
         other = np.flatnonzero([one != two for one, two in zip(now, then, strict=True)])
         if len(other) == len(then) > 0:
-            found.append((part, then))
+            found.append((part, contended, then))
         elif len(other):
-            found.append((part.where(other), [then[place] for place in other.tolist()]))
+            found.append((part.where(other), contended[other], [then[place] for place in other.tolist()]))
     return found
 
 
@@ -285,11 +288,11 @@ def _write(matcher: Matcher, decided: list[Decision]) -> set[int]:
     """
     turned: set[int] = set()
     columns: dict[str, Any] = {}
-    for part, before in decided:
+    for part, contended, before in decided:
         words = outcomes(part.decided).tolist()
         said = evidence_of(matcher.matching.model, part, records=matcher.sizes(), costs=matcher.matching.costs)
         judged = kept(matcher, part.pairs) | {
-            "chances": part.decided.chances.round(9).tolist(), "decisions": words, "contended": part.contended.tolist(),
+            "chances": part.decided.chances.round(9).tolist(), "decisions": words, "contended": contended.tolist(),
             "evidence": [orjson.dumps(document).decode() for document in said],
         }  # fmt: skip
         columns = {
