@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
+from psycopg import Cursor
 from sqlalchemy import text
 
 from bench.identity.base import fill_matched
 from bench.identity.store import NOW, hear, opened
 from hub.identity.reconcile import reconcile
-from hub.storage import statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,18 +103,18 @@ def bare(hub: Hub) -> np.ndarray:
 
 @contextmanager
 def counted() -> Iterator[list[int]]:
-    """Count the statements that are sent, but for what begins and ends a transaction."""
-    sent, ask = [0], statements.directly
+    """Count the statements that the driver sends."""
+    sent, execute = [0], Cursor.execute
 
-    def counting(*said: object) -> list[object]:
+    def counting(cursor: Cursor, *said: object, **how: object) -> Cursor:
         sent[0] += 1
-        return ask(*said)
+        return execute(cursor, *said, **how)
 
-    statements.directly = counting
+    Cursor.execute = counting
     try:
         yield sent
     finally:
-        statements.directly = ask
+        Cursor.execute = execute
 
 
 def main() -> None:

@@ -7,7 +7,9 @@ planning and the building of each statement cost more than their work.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import orjson
 from psycopg.adapt import Dumper
@@ -15,10 +17,8 @@ from psycopg.rows import namedtuple_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.numeric import Int8BinaryDumper
 
-from hub.storage.directly import directly, list_as_text
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from psycopg import Connection as Driver
     from psycopg import Cursor
@@ -43,32 +43,40 @@ where name in ('plan_cache_mode', 'jit', 'enable_seqscan', 'enable_mergejoin')
 """
 
 
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+WRITTEN: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL", bool: lambda value: "t" if value else "f", int: str, float: repr, str: _quoted,
+    bytes: lambda value: f'"\\\\x{value.hex()}"', UUID: str, date: date.isoformat,
+}  # fmt: skip
+
+
 class ListDumper(Dumper):
     """A list as one text, of which the statement says the type: the driver's own looks at each element, and sends an empty one otherwise."""
 
     def dump(self, obj: list[Any]) -> bytes:
-        return list_as_text(obj)
+        return ("{" + ",".join([WRITTEN[type(value)](value) for value in obj]) + "}").encode()
 
 
 def ask(connection: Connection, *asked: Asked) -> list[list[Any]]:
     """The rows of each statement, in the caller's transaction; none for one that returns none. They are done in their order; where the
-    server is elsewhere, all are sent before the first is answered. One on this machine, to which the driver was told to prepare nothing
-    by itself (``hub.storage.store``), is talked to directly: there a round costs less than what sending together does.
+    server is elsewhere, all are sent before the first is answered.
     """
     if not asked:
         return []
     driver: Any = connection.connection.driver_connection
     cursors = _cursors(driver, connection.info, len(asked))
-    if driver.prepare_threshold is None:
-        return [directly(driver, cursors[0], *each) for each in asked]
-    with nullcontext() if len(asked) == 1 else driver.pipeline():
+    with nullcontext() if len(asked) == 1 or is_beside(driver) else driver.pipeline():
         for cursor, each in zip(cursors, asked, strict=True):
             say(cursor, each)
-    return [_rows(cursor) for cursor in cursors]
+    return [cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else [] for cursor in cursors]
 
 
-def _rows(cursor: Cursor[Any]) -> list[Any]:
-    return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+def is_beside(driver: Driver) -> bool:
+    """Whether the server is on this machine, by a socket: there a round costs less than what sending together does."""
+    return driver.pgconn.host.startswith(b"/")
 
 
 def say(cursor: Cursor[Any], asked: Asked) -> None:

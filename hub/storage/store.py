@@ -50,10 +50,8 @@ def open_store(settings: Settings) -> Engine:
 
 def bare_store(settings: Settings) -> Engine:
     """The same, for what replaces the keys themselves: it goes on whatever keys the store's hashes were made with."""
-    url = store_url(settings)
     engine = create_engine(
-        url,
-        connect_args={"prepare_threshold": None} if _is_beside(url) else {},  # as hub.storage.directly needs it
+        store_url(settings),
         pool_size=5,
         max_overflow=25,  # the fast lane's threads, and those that call an API, work at once
         pool_pre_ping=True,  # a server that was restarted is found again
@@ -71,11 +69,6 @@ def store_url(settings: Settings, database: str = "hub") -> URL:
     url = embedded_server(settings.home / "postgres")
     create_database(url, database)
     return url.set(database=database)
-
-
-def _is_beside(server: URL) -> bool:
-    """Whether it is reached by a socket of this machine."""
-    return str(server.query.get("host", server.host or "")).startswith("/")
 
 
 def embedded_server(folder: Path) -> URL:

@@ -120,7 +120,6 @@ def _transactions(points: Points) -> None:
     from hub.storage import statements
 
     points.around(statements, "say", lambda _cursor, asked: statement_name(asked[0]))
-    points.around(statements, "directly", lambda _driver, _cursor, query, _said: statement_name(query))
     points.around(PGDialect_psycopg, "do_begin", lambda *_: "begin")
     points.around(PGDialect_psycopg, "do_commit", lambda *_: "commit")
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from hub.storage.statements import FOR_A_FEW, FOR_MANY, ask
 
@@ -18,10 +18,9 @@ COUNT = "select count(*) as persons from person"
 
 
 @pytest.fixture(params=[True, False], ids=["beside", "elsewhere"], autouse=True)
-def where(request, engine):
+def where(request, monkeypatch):
     """The server on this machine, or elsewhere."""
-    if not request.param:
-        event.listen(engine, "checkout", lambda driver, *_: setattr(driver, "prepare_threshold", 5))
+    monkeypatch.setattr("hub.storage.statements.is_beside", lambda _: request.param)
 
 
 def test_each_statement_sees_what_those_before_it_did_and_gives_its_own_rows(engine):
