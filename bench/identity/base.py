@@ -35,7 +35,7 @@ from hub.identity.match.run import Settings as MatchSettings
 from hub.identity.match.run import connect, constraints_of
 from hub.identity.match.standardised import standardise_all
 from hub.identity.model.decision import decide
-from hub.identity.model.scorecard import features_of, rivals_of
+from hub.identity.model.scorecard import features_of, nobody, rivals_of
 from hub.identity.rarity import count_again
 from hub.identity.records import COLUMNS, identity_of
 from hub.opening import Hub
@@ -57,7 +57,9 @@ RECORDS = "copy source_record (id, flow, partner, key, scope, version, content_h
 VERSIONS = "copy source_version (source_record_id, version, content, nir_encrypted, content_hash, as_of, delivery_id, recorded_at) from stdin"
 IDENTITIES = f"copy source_identity ({', '.join(COLUMNS)}) from stdin"
 KEYS = "copy identity_key (key, source_record_id, rule, certified) from stdin"
-COMPARISONS = "copy comparison (record_a, record_b, levels, bits, model, chance, decision, evidence) from stdin"
+COMPARISONS = (
+    "copy comparison (record_a, record_b, levels, bits, model, chance, decision, evidence, total, contended) from stdin"
+)
 
 # Indexes and constraints of the tables that are filled: taken off, and put back as they were.
 TAKEN_OFF = """
@@ -222,14 +224,18 @@ def _keep_pairs(hub: Hub, connection: Connection, files: list[Path], folder: Pat
         near = total >= FLOOR
         pairs, total = pairs.where(near), total[near]
         sizes = dict(enumerate(read.sources.values()))
-        rivals = rivals_of(pairs, total)
+        alone = decide(hub.matching.model, pairs, records=sizes, costs=hub.matching.costs, rivals=nobody(len(pairs)))
+        contended = alone.link | alone.review
+        rivals = tuple(np.where(contended, each, -np.inf) for each in rivals_of(pairs, total))
         features = features_of(hub.matching.model, pairs, records=sizes, rivals=rivals)
         decided = decide(hub.matching.model, pairs, records=sizes, costs=hub.matching.costs, features=features)
         persons, _ = make_persons(matching, pairs, decided, constraints_of(matching), within=True)
     considered = Considered(pairs=pairs, decided=decided, features=features, rivals=rivals)
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         some = np.arange(start, min(start + PAIRS_AT_ONCE, len(pairs)))
-        copy_rows(connection, COMPARISONS, _judged(hub, considered.where(some), sizes))
+        beside = zip(total[some].tolist(), contended[some].tolist(), strict=True)
+        judged = zip(_judged(hub, considered.where(some), sizes), beside, strict=True)
+        copy_rows(connection, COMPARISONS, ((*pair, *said) for pair, said in judged))
     return persons
 
 

@@ -21,7 +21,7 @@ select c.record_a, c.record_b, case c.decision when 'link' then 'rapprochement_r
 from comparison c
 join link a on a.source_record_id = c.record_a and a.superseded_at is null
 join link b on b.source_record_id = c.record_b and b.superseded_at is null
-where c.decision in ('link', 'review') and (c.record_a = any(%(records)s::bigint[]) or c.record_b = any(%(records)s::bigint[]))
+where c.contended and c.decision in ('link', 'review') and (c.record_a = any(%(records)s::bigint[]) or c.record_b = any(%(records)s::bigint[]))
   and a.person_id <> b.person_id
   and not exists (
     select from decision d where d.record_a = c.record_a and d.record_b = c.record_b and d.superseded_at is null)

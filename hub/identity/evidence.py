@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MIDDLING = 10.0  # the bits of a value that is neither rare nor common, for a field that might have agreed
 NAMES = [(comparison.name, [level.name for level in comparison.levels]) for comparison in COMPARISONS]
 LINK, REVIEW, NEVER_, APART = "link", "review", "never", "apart"
+WORDS = np.array([APART, REVIEW, LINK, NEVER_])
 AT_ONCE = 64  # pairs
 # For each field that might have been otherwise, in the order of ``_tried``, the place of its rarity, if it has one.
 RARITY_OF = {
@@ -35,7 +36,7 @@ RARITY_OF = {
 
 def outcomes(decided: Decided) -> np.ndarray:
     """What was decided of each pair, in one word."""
-    return np.select([decided.never, decided.link, decided.review], [NEVER_, LINK, REVIEW], APART)
+    return WORDS[np.where(decided.never, 3, decided.link * 2 + decided.review)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,11 @@ class Considered:
     features: Mapping[str, np.ndarray]
     rivals: Rivals
     otherwise: np.ndarray | None = None
+
+    @property
+    def contended(self) -> np.ndarray:
+        """Which are linked or proposed: of pairs considered without rivals, those that rivals are looked for."""
+        return np.asarray(self.decided.link | self.decided.review)
 
     def where(self, which: np.ndarray) -> Considered:
         """Some of them."""

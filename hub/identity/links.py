@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from hub.identity.records import Move
+from hub.identity.records import MATCHED, Move
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,9 @@ select record, person, method, score, evidence::jsonb, author, %(now)s
 from unnest(%(records)s::bigint[], %(persons)s::uuid[], %(methods)s::text[], %(scores)s::float8[], %(evidence)s::text[],
             %(authors)s::text[]) l(record, person, method, score, evidence, author)
 """
+
+# The last of an event: its links, and what was read is done with.
+LINK_AND_MATCHED = LINK.replace("with appeared as", f"with matched as ({MATCHED}), appeared as", 1)
 
 STILL = "select distinct person_id as id from link where superseded_at is null and person_id = any(%(persons)s::uuid[])"
 
@@ -93,6 +96,15 @@ def write_links(
         matcher.later.append((SUPERSEDE, {"records": leaving, "now": now}))
     matcher.later.append((LINK, {**columns, "new": new_persons, "now": now}))
     _forward(matcher, moves, before=before, done=done)
+
+
+def finish(matcher: Matcher, seen: Mapping[int, int]) -> None:
+    """Write what is still to be written, and that some records are matched, in the versions that were read."""
+    read = {"seen": list(seen), "versions": list(seen.values())}
+    if matcher.later and matcher.later[-1][0] is LINK:
+        matcher.ask((LINK_AND_MATCHED, {**matcher.later.pop()[1], **read}))
+    else:
+        matcher.ask((MATCHED, read))
 
 
 def _choose(members: list[int], before: Mapping[int, tuple[Any, UUID]], claimed: set[UUID]) -> tuple[UUID, bool]:

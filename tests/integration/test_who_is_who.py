@@ -6,6 +6,7 @@ import csv
 import random
 import threading
 from dataclasses import replace
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from identities import FLOWS, People, crowd, say, with_key
 from sqlalchemy import text
 
-from hub.identity import comparing, comparisons, reconcile, records
+from hub.identity import comparing, comparisons, judging, reconcile, records
 from hub.identity.candidates import candidate_pairs, pairs_and_who
 from hub.identity.french.person import COLUMNS
 from hub.identity.match.blocking import find_pairs
@@ -246,6 +247,40 @@ def test_the_same_people_come_out_in_whatever_order_they_came_in(people, elsewhe
     assert people.together() == told.together()
     assert people.weights() == told.weights()  # chances among rivals included
     assert people.match(full=True).linked == 0
+
+
+@pytest.mark.parametrize("weighed", [True, False], ids=["weighed", "of a store filled before pairs were weighed"])
+def test_rivals_read_one_at_a_time_give_the_same_chances(people, elsewhere, monkeypatch, weighed):
+    monkeypatch.setattr(judging, "TOP", 1)
+    told, order = elsewhere(), namesakes(24)
+    told.hear(*order)
+    told.match()
+    random.Random(5).shuffle(order)
+
+    for start in range(0, len(order), 3):
+        people.hear(*order[start : start + 3])
+        people.match()
+        if not weighed:
+            with people.engine.begin() as connection:
+                connection.execute(text("update comparison set total = 'infinity', contended = true"))
+
+    assert people.together() == told.together()
+    assert people.weights() == told.weights()
+    lost = "select decision, count(*) as pairs from comparison where contended group by decision order by decision"
+    assert not weighed or people.rows(lost) == told.rows(lost)
+    assert any(row.decision == "apart" for row in told.rows(lost))
+
+
+def namesakes(size):
+    """Records of one name and first name, born on four days, without a number, that share a home or a birth place now and then."""
+    draw, one, flows = random.Random(12), adults(60)[0], (*FLOWS,)
+    days = [date(1961, 3, 4), date(1961, 3, 5), date(1974, 10, 22), date(1974, 1, 22)]
+    return [
+        say(replace(one, number=place, address=(f"{draw.randrange(4)}", "rue", "Haute"), phone=f"+3369990000{draw.randrange(5)}",
+                    email=f"l{draw.randrange(6)}@exemple.fr", birth_date=draw.choice(days)),
+            flows[place % 3], nir=False, identity__birth_place_code=draw.choice((None, "08105", "51454")))
+        for place in range(size)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from hub.identity.french.text import repaired, words
+from hub.identity.french.text import REMEMBERED, repaired, words
 
 PARTICLES = frozenset({
     "DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "EL", "AL", "BEN", "IBN", "AIT", "VAN", "VON", "DER", "DEN", "DA", "DI",
@@ -42,6 +43,7 @@ def surname(text: str | None) -> Surname | None:
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def surnames(birth: str | None, usage: str | None) -> tuple[Surname | None, Surname | None]:
     """Birth and usage name, also when one cell holds both: DUPONT (née MARTIN), MARTIN épouse DUPONT."""
     from_birth, from_usage = split_cell(birth), split_cell(usage)
@@ -64,6 +66,7 @@ def split_cell(text: str | None) -> tuple[str, str, str]:
     return "", "", text
 
 
+@lru_cache(maxsize=REMEMBERED)
 def first_names(text: str | None) -> tuple[str, ...]:
     """All first names, one word each: JEAN-PIERRE and JEAN PIERRE are the same two words."""
     found = tuple(dict.fromkeys(word for word in words(text) if word not in TITLES))

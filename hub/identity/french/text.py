@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LIGATURES = str.maketrans(
     {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ı": "i", "Ø": "O", "ø": "o", "ł": "l", "Ł": "L"}
@@ -20,6 +21,7 @@ SOUNDS = (
 HARD_C = re.compile("C(?![HEI])")
 MUTE_H = re.compile("(?<!C)H")
 REPEATED = re.compile(r"(.)\1+")
+REMEMBERED = 20_000  # names that a process has read and need not read again: most people have one of them
 MUTE_END = re.compile("(?:E|ES|S|X|T)$")
 
 
@@ -58,6 +60,7 @@ def words(text: str | None) -> list[str]:
     return re.sub(r"[0-9]+", " ", folded).split() if folded else []
 
 
+@lru_cache(maxsize=REMEMBERED)
 def sounding(word: str) -> str:
     """One spelling for those that transliteration and dictation give: ph and f, ou and u, y and i, doubled letters."""
     heard = word

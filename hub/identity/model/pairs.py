@@ -30,6 +30,14 @@ class Pairs:
         """Some of the pairs."""
         return Pairs(**{column.name: getattr(self, column.name)[chosen] for column in fields(self)})
 
+    def with_(self, others: Pairs) -> Pairs:
+        """These, then others."""
+        if not len(others):
+            return self
+        return Pairs(**{
+            column.name: np.concatenate([getattr(self, column.name), getattr(others, column.name)]) for column in fields(self)
+        })  # fmt: skip
+
     @classmethod
     def none(cls) -> Pairs:
         """No pair at all."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NEWEST = "2026-11-28"
 ALONE = 40.0
+ROUNDED = 1e-6
+AHEAD = ("ahead, least", "ahead, most")
 MATTERS = tuple(comparison.name for comparison in COMPARISONS)
 VALUES = tuple(kind.name for kind in (*FREQUENCIES, *ODD))
 BY_FREQUENCY = {
@@ -72,6 +74,16 @@ class Model:
         out[:, INTO] += np.where(shared[WITH_RARITY, levels[:, INTO]], rarity, 0.0)
         return np.asarray(out)
 
+    def totals(self, pairs: Pairs) -> np.ndarray:
+        """What each pair says in all, in bits."""
+        return np.asarray(self.weights(pairs.levels, pairs.bits).sum(axis=1))
+
+    @cached_property
+    def reach(self) -> float:
+        """How far behind, in bits, a rival no longer counts: past the last cut of what is read of rivals."""
+        cuts = [float(line.cuts[-1]) for line in self.lines if line.feature in AHEAD and line.cuts is not None]
+        return max(cuts, default=0.0) + ROUNDED
+
     @cached_property
     def _by_level(self) -> tuple[np.ndarray, np.ndarray]:
         """The bits of each level, one row a comparison; and, for those that rarity completes, the levels where a value is shared."""
@@ -92,6 +104,11 @@ class Model:
 
 
 Rivals = tuple[np.ndarray, np.ndarray]
+
+
+def nobody(size: int) -> Rivals:
+    """No rival for any of so many pairs."""
+    return np.full(size, -np.inf), np.full(size, -np.inf)
 
 
 def rivals_of(pairs: Pairs, total: np.ndarray) -> Rivals:

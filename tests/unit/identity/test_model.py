@@ -18,10 +18,10 @@ from hub.identity.model.decision import Costs, decide
 from hub.identity.model.frequencies import Frequencies
 from hub.identity.model.in_process import compare_with
 from hub.identity.model.levels import COMPARISONS, levels_of
-from hub.identity.model.pairs import Pairs
+from hub.identity.model.pairs import BITS, Pairs
 from hub.identity.model.relatives import RELATIVES
 from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE, forbidden
-from hub.identity.model.scorecard import features_of, load, rivals_of
+from hub.identity.model.scorecard import features_of, load, nobody, rivals_of
 from schemas.nir import key_of
 
 NAMES = (
@@ -337,3 +337,42 @@ def test_rivals_are_the_same_whichever_record_of_a_pair_came_first():
 
 def _pairs_of(a, b, source):
     return replace(Pairs.none(), a=a, b=b, source_a=source[a], source_b=source[b])
+
+
+def test_rivals_only_take_chances_away():
+    """What is refused if neither record had another pair is refused among any rivals: they need not be looked for."""
+    model, draw = load(), np.random.default_rng(8)
+    size = 20_000
+    levels = np.column_stack([draw.integers(0, len(each.levels), size) for each in COMPARISONS]).astype(np.uint8)
+    bits = draw.uniform(0, 18, (size, BITS)).astype(np.float32)
+    places = np.zeros(size, dtype=np.uint8)
+    pairs = Pairs(
+        a=np.arange(size), b=np.arange(size) + size, source_a=places, source_b=places, levels=levels, bits=bits
+    )
+    rivals = tuple(model.totals(pairs) - draw.uniform(-60, 60, size) for _ in range(2))
+    said = {"records": {0: 2_000_000}, "costs": Costs()}
+
+    alone, among = decide(model, pairs, rivals=nobody(size), **said), decide(model, pairs, rivals=rivals, **said)
+
+    assert (among.chances <= alone.chances).all()
+    assert not ((among.link | among.review) & ~(alone.link | alone.review)).any()
+    assert (alone.link | alone.review).any()
+
+
+def test_a_rival_out_of_reach_changes_nothing():
+    model, size = load(), 500
+    draw = np.random.default_rng(9)
+    levels = np.column_stack([draw.integers(0, len(each.levels), size) for each in COMPARISONS]).astype(np.uint8)
+    places = np.zeros(size, dtype=np.uint8)
+    pairs = Pairs(
+        a=np.arange(size), b=np.arange(size) + size, source_a=places, source_b=places, levels=levels,
+        bits=draw.uniform(0, 18, (size, BITS)).astype(np.float32),
+    )  # fmt: skip
+    total, said = model.totals(pairs), {"records": {0: 2_000_000}, "costs": Costs()}
+
+    alone = decide(model, pairs, rivals=nobody(size), **said)
+    beyond = decide(model, pairs, rivals=(total - model.reach, total - model.reach), **said)
+    within = decide(model, pairs, rivals=(total, total), **said)
+
+    assert (alone.chances == beyond.chances).all()
+    assert (within.chances < alone.chances).any()
