@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +27,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> URL:
     upgrade(engine)
     engine.dispose()
     return server
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser, one for all tests of a process: Playwright does not open two side by side."""
+    sys.path.append(str(Path(__file__).parent / "browser"))
+    from seeing import browser
+
+    with browser() as found:
+        yield found
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,7 @@ from hub.opening import Hub
 from hub.storage.store import create_database, drop_database
 from hub.web.serving import screens
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 REFUSED = "the server responded with a status of 40"  # the browser says so of every page that refuses
-ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "screens"
 
 
@@ -46,10 +43,12 @@ def copied(postgres, played):
     url = postgres.set(database=name).render_as_string(hide_password=False)
     hub = Hub(first.settings.model_copy(update={"database_url": url}))
     vars(hub)["flows"] = first.flows
-    with screens(hub, clock=lambda: hour) as address:
-        yield hub, hour, address
-    hub.engine.dispose()
-    drop_database(postgres, name)
+    try:
+        with screens(hub, clock=lambda: hour) as address:
+            yield hub, hour, address
+    finally:
+        hub.engine.dispose()
+        drop_database(postgres, name)
 
 
 @pytest.fixture(scope="session")
@@ -73,19 +72,6 @@ def hub(month):
 @pytest.fixture
 def address(month):
     return month[2]
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The browser; what needs it is skipped, and says so, where there is none."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium here: .ci/run installs it")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

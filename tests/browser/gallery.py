@@ -14,9 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import ARGUMENTS, ARTEFACTS, CHROMIUM
+from conftest import ARTEFACTS
 from cycle import new_hub
 from playwright.sync_api import sync_playwright
+from seeing import ARGUMENTS, CHROMIUM
 from test_every_page import pages
 from world import ACCOUNTS, PASSWORD, month_of_incidents
 

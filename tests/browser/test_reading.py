@@ -31,7 +31,8 @@ def test_the_journal_is_read_by_partner_and_month(hub, address, sign_in, shoot):
         seen, positions = seen + len(rows), positions + [int(re.sub(r"\s", "", each)) for each in rows]
         if not page.locator("a[rel=next]").count():
             break
-        page.click("a[rel=next]")
+        with page.expect_navigation():
+            page.click("a[rel=next]")
     assert (seen, positions) == (expected, sorted(set(positions), reverse=True)), "each entry once, page after page"
 
 

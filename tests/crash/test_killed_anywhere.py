@@ -19,7 +19,7 @@ SEED = 20261102
 SAMPLE = 40
 # What an operator, a partner or the night fills: their own tests do.
 NOT_ON_THE_WAY_IN = {
-    "access_log", "account", "act", "checkpoint", "erasure", "protection", "protection_record", "recall", "recall_message", "redaction", "release_preview", "switched_off",
+    "access_log", "account", "act", "backup_key", "checkpoint", "erasure", "protection", "protection_record", "recall", "recall_message", "redaction", "release_preview", "switched_off",
     "tombstone",
 }  # fmt: skip
 PHASES = {"receive", "normalise", "conclude", "apply", "reconcile"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from datetime import UTC, datetime
@@ -148,29 +147,22 @@ def morning(airflow, tmp_path):
         yield airflow
 
 
-def test_what_waits_in_the_morning_is_dealt_with_without_leaving_airflow(morning):
+def test_what_waits_in_the_morning_is_dealt_with_without_leaving_airflow(morning, chromium):
     address, hub, password = morning
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no chromium here: .ci/run installs it")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(30_000)
-        page.goto(address)
-        page.fill("input[name=username]", "admin")
-        page.fill("input[name=password]", password)
-        page.keyboard.press("Enter")
-        page.click("text=Dites-le-nous une fois")
-        page.wait_for_selector("iframe")
-        frame = page.locator("iframe").element_handle().content_frame()
-        frame.wait_for_selector("text=À faire maintenant")
-        mouse = Mouse(frame)
-        for deal in FOUR:
-            deal(frame, hub, mouse)
-        assert mouse.clicks == 14, "three or four for each, the reason's field among them"
-        assert frame.locator("nav[aria-label=Pages]").count() == 1
-        assert page.url.startswith(address), "all of it within Airflow's own page"
-        browser.close()
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(30_000)
+    page.goto(address)
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", password)
+    page.keyboard.press("Enter")
+    page.click("text=Dites-le-nous une fois")
+    page.wait_for_selector("iframe")
+    frame = page.locator("iframe").element_handle().content_frame()
+    frame.wait_for_selector("text=À faire maintenant")
+    mouse = Mouse(frame)
+    for deal in FOUR:
+        deal(frame, hub, mouse)
+    assert mouse.clicks == 14, "three or four for each, the reason's field among them"
+    assert frame.locator("nav[aria-label=Pages]").count() == 1
+    assert page.url.startswith(address), "all of it within Airflow's own page"
+    page.close()

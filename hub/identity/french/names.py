@@ -15,6 +15,8 @@ PARTICLES = frozenset({
 TITLES = frozenset({"M", "MR", "MME", "MLLE", "MELLE", "MONSIEUR", "MADAME", "MADEMOISELLE", "MLE"})
 BORN = re.compile(r"\bn[ée]{1,2}e?\b|\bn[ée]e?\s*:|\bjf\b|\bjeune fille\b", re.IGNORECASE)
 MARRIED = re.compile(r"\b(?:[ée]pouse|[ée]poux|[ée]p|veuve|vve|vf|div(?:orc[ée]e)?)\b\.?", re.IGNORECASE)
+HYPHENS = re.compile("[-\u2010\u2011]")
+BETWEEN_FIRST_NAMES = re.compile(r"[\s,;/]+")
 NOBODY = frozenset({
     "INCONNU", "INCONNUE", "NEANT", "NR", "NC", "ND", "NA", "NULL", "NONE", "NAN", "SANS", "X", "XX", "XXX", "XXXX", "SN", "SP",
     "NONRENSEIGNE", "SANSNOM", "SANSPRENOM", "TEST",
@@ -71,3 +73,12 @@ def first_names(text: str | None) -> tuple[str, ...]:
     """All first names, one word each: JEAN-PIERRE and JEAN PIERRE are the same two words."""
     found = tuple(dict.fromkeys(word for word in words(text) if word not in TITLES))
     return () if "".join(found) in NOBODY else found
+
+
+def second_half(text: str | None) -> str | None:
+    """What the first name that somebody goes by is joined to: CLAUDE for Marie-Claude, who is not Marie; none without a hyphen."""
+    for cell in BETWEEN_FIRST_NAMES.split(text or ""):
+        said = [word for word in words(cell) if word not in TITLES]
+        if said:
+            return said[1] if len(said) > 1 and HYPHENS.search(cell) else None
+    return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.identity.french.contacts import email, phone, postcode, street
 from hub.identity.french.dates import birth_date
-from hub.identity.french.names import first_names, surnames
+from hub.identity.french.names import first_names, second_half, surnames
 from hub.identity.french.numbers import Number, number
 from hub.identity.french.places import birth_place, departement
 from hub.identity.french.text import letters, sounding
@@ -40,6 +40,7 @@ class Person:
     name_words: tuple[str, ...] = ()
     first_name: str | None = None
     first_two: str | None = None
+    second_half: str | None = None
     first_heard: str | None = None
     first_names: tuple[str, ...] = ()
     born: int | None = None
@@ -77,6 +78,7 @@ def standardise(record: Mapping[str, str | None]) -> Person:
         name_words=tuple(sorted({*(birth.words if birth else ()), *(usage.words if usage else ())})),
         first_name=given[0] if given else None,
         first_two="".join(given[:2]) or None,
+        second_half=second_half(record.get("first_names")) if given else None,
         first_heard=sounding(given[0]) if given else None,
         first_names=given,
         born=born.number,

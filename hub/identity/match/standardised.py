@@ -113,10 +113,17 @@ def _read_first_names(connection: duckdb.DuckDBPyConnection) -> None:
     _keep(connection, "read_words", {"text": TEXT, "words": WORDS}, rows)
     connection.execute("INSERT INTO read_words SELECT text, words FROM spelt_first_names WHERE words IS NOT NULL")
     _hear(connection, "heard_first_names", "SELECT DISTINCT words[1] FROM read_words")
+    joined = _distinct(connection, f"SELECT text FROM read_words WHERE regexp_matches(text, '{names.HYPHENS.pattern}')")
+    _keep(
+        connection,
+        "second_halves",
+        {"text": TEXT, "half": TEXT},
+        ((text, names.second_half(text)) for (text,) in joined),
+    )
     connection.execute(
         "CREATE OR REPLACE TABLE read_first_names AS SELECT text, words AS first_names, words[1] AS first_name,"
-        " array_to_string(words[1:2], '') AS first_two, heard AS first_heard"
-        " FROM read_words JOIN heard_first_names ON word = words[1]"
+        " array_to_string(words[1:2], '') AS first_two, heard AS first_heard, half AS second_half"
+        " FROM read_words JOIN heard_first_names ON word = words[1] LEFT JOIN second_halves USING (text)"
     )
 
 
@@ -152,7 +159,7 @@ RECORDS = f"""
 CREATE OR REPLACE TABLE records AS
 WITH joined AS (
   SELECT s.rid, sources.src, {cells.CLEANED} AS nir_cleaned, s.nir AS nir_said, {cells.PLAIN} AS plain,
-    f.first_name, f.first_two, f.first_heard, coalesce(f.first_names, []) AS first_names,
+    f.first_name, f.first_two, f.second_half, f.first_heard, coalesce(f.first_names, []) AS first_names,
     d.born, d.year, d.month, d.day, p.place, p.departement, {cells.SEX} AS sex,
     {_born("whole")} AS born_whole, {_born("bare")} AS born_bare, {_born("heard")} AS born_heard, {_born("words")} AS born_words,
     {_used("whole")} AS used_whole, {_used("bare")} AS used_bare, {_used("heard")} AS used_heard, {_used("words")} AS used_words,
@@ -170,7 +177,7 @@ WITH joined AS (
 ), judged AS (
   SELECT *, {cells.YES} AS yes, {cells.NO} AS no FROM told
 )
-SELECT rid, src, first_name, first_two, first_heard, first_names, born, year, month, day, place, departement, sex,
+SELECT rid, src, first_name, first_two, second_half, first_heard, first_names, born, year, month, day, place, departement, sex,
   coalesce(born_whole, used_whole) AS birth_name, coalesce(born_bare, used_bare) AS birth_bare,
   coalesce(born_heard, used_heard) AS birth_heard,
   CASE WHEN two THEN used_whole END AS usage_name, CASE WHEN two THEN used_bare END AS usage_bare,

@@ -183,24 +183,54 @@ def _begins(one: str, other: str) -> bool:
     return min(len(one), len(other)) >= PREFIX and (one.startswith(other) or other.startswith(one))
 
 
+def _nearly_sql(one: str, other: str) -> str:
+    return (
+        f"(jaro_winkler_similarity({one}, {other}) >= 0.9 OR levenshtein({one}, {other}) <= 1 OR (len({one}) = len({other})"
+        f" AND levenshtein({one}, {other}) = 2 AND list_sort(string_split({one}, '')) = list_sort(string_split({other}, ''))))"
+    )
+
+
+def _half_unsaid(one: Person, other: Person) -> bool:
+    """What one joins to its first name is no other name of the other, written badly or cut included."""
+    half = one.second_half
+    return half is not None and not any(
+        word.startswith(half) or half.startswith(word) or _near(half, word) for word in other.first_names[1:]
+    )
+
+
+def half_equal(a: Person, b: Person) -> bool:
+    """Marie and Marie-Claude, Jean-Luc and Jean-Marc: twins are called so, and one person hardly ever is."""
+    return a.first_name == b.first_name and (_half_unsaid(a, b) or _half_unsaid(b, a))
+
+
+def _half_unsaid_sql(one: str, other: str) -> str:
+    half = f"{one}.second_half"
+    alike = f"starts_with(w, {half}) OR starts_with({half}, w) OR {_nearly_sql(half, 'w')}"
+    return f"({half} IS NOT NULL AND NOT coalesce(list_bool_or(list_transform({other}.first_names[2:], lambda w: {alike})), false))"
+
+
+HALF_EQUAL = (
+    f"coalesce(a.first_name = b.first_name AND ({_half_unsaid_sql('a', 'b')} OR {_half_unsaid_sql('b', 'a')}), false)"
+)
+
+
 FIRST_NAME = Comparison(name="first_name", french="prénom", levels=(
     _level("absent", lambda a, b: a.first_name is None or b.first_name is None, "a.first_name IS NULL OR b.first_name IS NULL"),
     _level("égaux, deux ou plus", lambda a, b: a.first_names[:2] == b.first_names[:2] and len(a.first_names) >= 2,
            "a.first_name = b.first_name AND a.first_two = b.first_two AND a.first_two <> a.first_name"),
-    _level("égal", lambda a, b: a.first_name == b.first_name, "a.first_name = b.first_name"),
-    _level("égal, écrit joint", lambda a, b: a.first_two in {b.first_two, b.first_name} or a.first_name == b.first_two,
-           "a.first_two = b.first_two OR a.first_two = b.first_name OR a.first_name = b.first_two"),
+    _level("égal", lambda a, b: a.first_name == b.first_name and not half_equal(a, b), f"a.first_name = b.first_name AND NOT {HALF_EQUAL}"),
+    _level("égal, écrit joint",
+           lambda a, b: (a.first_two in {b.first_two, b.first_name} or a.first_name == b.first_two) and not half_equal(a, b),
+           f"(a.first_two = b.first_two OR a.first_two = b.first_name OR a.first_name = b.first_two) AND NOT {HALF_EQUAL}"),
     _level("inversé avec le nom", swapped, SWAPPED),
-    _level("même son", lambda a, b: a.first_heard == b.first_heard, "a.first_heard = b.first_heard"),
+    _level("même son", lambda a, b: a.first_heard == b.first_heard and not half_equal(a, b),
+           f"a.first_heard = b.first_heard AND NOT {HALF_EQUAL}"),
     _level("dans la liste de l'autre", lambda a, b: a.first_name in b.first_names or b.first_name in a.first_names,
            "list_contains(b.first_names, a.first_name) OR list_contains(a.first_names, b.first_name)"),
     _level("commence comme l'autre", lambda a, b: _begins(a.first_two or "", b.first_two or ""),
            f"least(len(a.first_two), len(b.first_two)) >= {PREFIX}"
            " AND (starts_with(a.first_two, b.first_two) OR starts_with(b.first_two, a.first_two))"),
-    _level("très proche", lambda a, b: _near(a.first_name, b.first_name),
-           "jaro_winkler_similarity(a.first_name, b.first_name) >= 0.9 OR levenshtein(a.first_name, b.first_name) <= 1"
-           " OR (len(a.first_name) = len(b.first_name) AND levenshtein(a.first_name, b.first_name) = 2"
-           " AND list_sort(string_split(a.first_name, '')) = list_sort(string_split(b.first_name, '')))"),
+    _level("très proche", lambda a, b: _near(a.first_name, b.first_name), _nearly_sql("a.first_name", "b.first_name")),
     _level("un peu proche", lambda a, b: _alike(a.first_name, b.first_name) and Levenshtein.distance(a.first_name or "", b.first_name or "") <= 2,
            f"{ALIKE} AND levenshtein(a.first_name, b.first_name) <= 2"),
     _level("ressemblant", lambda a, b: _alike(a.first_name, b.first_name), ALIKE),

@@ -22,6 +22,7 @@ from hub.identity.model.pairs import BITS, Pairs
 from hub.identity.model.relatives import RELATIVES
 from hub.identity.model.rules import LOOK_ALIKES, NEVER, ONLY_A_PERSON, SURE, forbidden
 from hub.identity.model.scorecard import features_of, load, nobody, rivals_of
+from hub.identity.rarity import TYPICAL
 from schemas.nir import key_of
 
 NAMES = (
@@ -31,6 +32,8 @@ NAMES = (
 )  # fmt: skip
 FIRSTS = (
     "Jean Pierre",
+    "Jean-Luc",
+    "Jean-Marc, Luc",
     "JEAN-PIERRE",
     "JEANPIERRE",
     "Pierre",
@@ -376,3 +379,46 @@ def test_a_rival_out_of_reach_changes_nothing():
 
     assert (alone.chances == beyond.chances).all()
     assert (within.chances < alone.chances).any()
+
+
+TWINS = {
+    "birth_name": "Lejeune",
+    "birth_date": "2004-08-20",
+    "birth_place_insee": "52121",
+    "sex": "F",
+    "postcode": "52300",
+}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Marie", "Marie-Claude"), ("Anne-Marie", "Anne-Sophie"), ("Jean-Luc, Paul", "Jean-Marc, Paul")]
+)
+def test_twins_whose_first_names_begin_with_one_word_are_not_linked_by_the_model(one, other):
+    pairs = compare_with(
+        standardise(TWINS | {"first_names": one, "address": "106 boulevard Pasteur"}),
+        [standardise(TWINS | {"first_names": other, "address": "37 rue Pasteur"})],
+        source=0, sources=[1], frequencies=Frequencies(records=100_000, bits={kind: {} for kind in TYPICAL}, typical=TYPICAL),
+    )  # fmt: skip
+
+    decided = decide(load(), pairs, records={0: 100_000, 1: 100_000}, costs=Costs())
+
+    assert not decided.link.any()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Marie-Claude", "Marie Claude"), ("Marie-Claude", "MARIE-CLAUD"), ("Marie-Claude", "Marie-Calude"), ("Jean-Pierre", "Jean, Pierre"),
+        ("Marie-Claude", "Marie, Anne, Claude"), ("Marie-Françoise", "Marie-Françoi"), ("Jean-Luc", "Jean-Luc, Paul"),
+    ],
+)  # fmt: skip
+def test_a_first_name_with_a_hyphen_is_the_same_however_it_is_written(one, other):
+    (level,) = [
+        comparison.levels[place].name
+        for comparison, place in zip(
+            COMPARISONS, levels_of(standardise({"first_names": one}), standardise({"first_names": other})), strict=True
+        )
+        if comparison.name == "first_name"
+    ]
+
+    assert level in {"égaux, deux ou plus", "égal"}

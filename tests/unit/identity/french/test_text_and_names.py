@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.identity.french.names import first_names, surname, surnames
+from hub.identity.french.names import first_names, second_half, surname, surnames
 from hub.identity.french.text import letters, repaired, sounding, words
 
 
@@ -118,3 +118,21 @@ def test_first_names_are_words_in_their_order(written, given):
 
 def test_figures_are_no_part_of_a_name():
     assert words("Martin2") == ["MARTIN"]
+
+
+@pytest.mark.parametrize(
+    ("written", "half"),
+    [
+        ("Marie-Claude", "CLAUDE"),
+        ("MARIE-CLAUDE, ANNE", "CLAUDE"),
+        ("Marie Claude", None),
+        ("Mme Anne-Marie Sophie", "MARIE"),
+        ("Anne, Marie-Claude", None),
+        ("Marie\u2010Line Zoé", "LINE"),
+        ("Jean - Pierre", None),
+        ("-", None),
+        (None, None),
+    ],
+)
+def test_a_hyphen_joins_a_second_half_to_the_first_name(written, half):
+    assert second_half(written) == half
