@@ -11,6 +11,8 @@ from sqlalchemy import text
 from hub.intake import pipeline
 from hub.one_machine.summary import summary
 from hub.people.reconcile import reconcile
+from hub.sandbox.alone import write_connections
+from hub.sandbox.sandbox import Sandbox
 from hub.share import share_with
 from hub.sharing.journal import verify
 from schemas.errors import FixTheDeclaration
@@ -80,7 +82,8 @@ def test_file_partners_acknowledge_every_message_and_every_refusal_has_a_reason(
     assert scalar(finished, "select count(*) from message where state = 'rejected' and reason is null") == 0
 
 
-def test_most_people_are_recognised_and_nobody_is_merged_with_another(finished, sandbox):
+def persons_of(hub, sandbox):
+    """The invented people whose records are in each person, by what départements and Pôle emploi call them."""
     known = sandbox.population.adults
     by_id = {adult.departement_id: adult.number for adult in known} | {adult.ft_number: adult.number for adult in known}
     by_id |= {adult.extract_id: adult.number for adult in known}
@@ -92,10 +95,15 @@ def test_most_people_are_recognised_and_nobody_is_merged_with_another(finished, 
         where l.superseded_at is null and r.partner <> 'caf'
         """
     persons: dict = {}
-    with finished.engine.connect() as connection:
+    with hub.engine.connect() as connection:
         for row in connection.execute(text(statement)):
             number = by_id.get(row.d if row.flow.startswith("departement") else row.e or row.f)
             persons.setdefault(row.person_id, set()).add(number)
+    return persons
+
+
+def test_most_people_are_recognised_and_nobody_is_merged_with_another(finished, sandbox):
+    known, persons = sandbox.population.adults, persons_of(finished, sandbox)
 
     assert all(len(numbers) == 1 for numbers in persons.values())
     both = sum(adult.in_ft and adult.in_departement for adult in known)
@@ -103,6 +111,22 @@ def test_most_people_are_recognised_and_nobody_is_merged_with_another(finished, 
         {number for numbers in persons.values() for number in numbers}
     )
     assert split < 0.05 * both
+
+
+def test_twins_of_whom_one_has_half_the_name_of_the_other_are_two_persons(hub, clock, tmp_path):
+    with Sandbox(tmp_path / "partners", seed=1, size=120) as sandbox:
+        write_connections(hub.settings.secrets, sandbox)
+        sandbox.deposit_day(0)
+        turn(hub, sandbox, clock)
+
+    first = {adult.number: adult.first_names[0] for adult in sandbox.population.adults}
+    twins = [
+        (number, number + 1)
+        for number in first
+        if number + 1 in first and first[number + 1] != first[number] and first[number + 1].startswith(first[number])
+    ]
+    assert twins, "this population has some"
+    assert [numbers for numbers in persons_of(hub, sandbox).values() if len(numbers) > 1] == []
 
 
 def test_the_same_deliveries_again_change_nothing(cycled, partners, clock):
