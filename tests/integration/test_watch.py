@@ -128,7 +128,7 @@ def test_an_alarm_is_told_once_and_not_at_all_once_somebody_has_taken_it_up(hub,
 
     assert [each["subject"] for each in told] == ["departement_52"]
     assert said["subject"] == "Hub : 1 alarme à traiter"
-    assert "Accusés absents. departement_52 : 1 messages sans accusé" in said["text"]
+    assert "Acquittements absents. departement_52 : 1 messages sans accusé" in said["text"]
     assert "hub alarms runbook accuses_absents" in said["text"]
     assert said["text"].endswith("https://hub.exemple.fr")
     assert again == []

@@ -9,15 +9,18 @@ from sqlalchemy import text
 
 from schemas.tables import metadata
 
+SHOWN = {"BLOB": "encode({}, 'escape')", "DOUBLE": "round({}::numeric, 3)::text"}
+
 
 def cells_of(hub):
-    """Every column of every table of the hub, as text; bytes as the letters they hold."""
+    """Every column of every table of the hub, as text; bytes as the letters they hold.
+
+    Of what is computed three decimals are shown: fifteen may spell anybody's number.
+    """
     with hub.engine.connect() as connection:
         for table in metadata.sorted_tables:
             for column in table.columns:
-                shown = (
-                    f"encode(\"{column.name}\", 'escape')" if str(column.type) == "BYTEA" else f'"{column.name}"::text'
-                )
+                shown = SHOWN.get(str(column.type), "{}::text").format(f'"{column.name}"')
                 cells = connection.execute(
                     text(f'select {shown} from "{table.name}" where "{column.name}" is not null')
                 )
