@@ -37,6 +37,7 @@ def read(content, unpack):
         (gzip.compress(b"bonjour"), Unpack(kind="gzip")),
         (gzip.compress(b"bon") + gzip.compress(b"jour"), Unpack(kind="gzip")),
     ],
+    ids=["plain", "zip", "zip and a note", "gzip", "gzip in two"],  # gzip writes the second it is made in
 )
 def test_what_an_archive_holds_is_read_as_if_it_had_come_alone(content, unpack):
     assert read(content, unpack) == b"bonjour"
