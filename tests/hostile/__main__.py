@@ -32,9 +32,14 @@ def heavy(url, folder):
             found[case["name"]] = repr(said)
         slowest = max(slowest, (case["name"], round(time.perf_counter() - start, 1)), key=lambda each: each[1])
     taker.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    figures = {"faults": found, "slowest": slowest[0], "slowest_seconds": slowest[1], "peak_megabytes": peak}
+    figures = {"faults": found, "slowest": slowest[0], "slowest_seconds": slowest[1], "peak_megabytes": peak()}
     print(json.dumps(figures, ensure_ascii=False))
+
+
+def peak():
+    """The most memory of this process, in megabytes: what ``getrusage`` says begins with that of whoever started it."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
+    return int(lines["VmHWM"].split()[0]) >> 10
 
 
 def main():
