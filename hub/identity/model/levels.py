@@ -12,15 +12,29 @@ from typing import TYPE_CHECKING
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 from hub.identity.french.numbers import State
+from hub.identity.model.names_alike import (
+    ALIKE,
+    CUT_LENGTH,
+    HALF_EQUAL,
+    PREFIX,
+    SWAPPED,
+    alike,
+    any_name,
+    begins,
+    both_ways,
+    close,
+    cut,
+    half_equal,
+    near,
+    nearly_sql,
+    swapped,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from hub.identity.french.person import Person
 
-CUT_LENGTH = 12
-PREFIX = 4
-NEARLY, NEARLY_TOO = 0.9, 0.85
 CERTIFIED, VALID = int(State.CERTIFIED), int(State.VALID)
 
 
@@ -60,74 +74,6 @@ def _level(name: str, holds: Callable[[Person, Person], bool], sql: str) -> Leve
     return Level(name=name, holds=holds, sql=sql)
 
 
-def _both_ways(sql: str) -> str:
-    """A condition on x and y, for every pair of a's names and b's names."""
-    pairs = [(f"a.{x}", f"b.{y}") for x in ("birth", "usage") for y in ("birth", "usage")]
-    joined = " OR ".join(sql.replace("{x}", x).replace("{y}", y) for x, y in pairs)
-    return f"coalesce({joined}, false)"
-
-
-def _any_name(a: Person, b: Person, agree: Callable[[str, str], bool], part: str) -> bool:
-    return any(agree(one, other) for one in _names(a, part) for other in _names(b, part))
-
-
-def _names(person: Person, part: str) -> Iterable[str]:
-    both = (getattr(person, f"birth_{part}"), getattr(person, f"usage_{part}"))
-    return [name for name in both if name is not None]
-
-
-def _close(at_least: float) -> Callable[[str, str], bool]:
-    return lambda one, other: JaroWinkler.similarity(one, other) >= at_least
-
-
-def _cut(one: str, other: str) -> bool:
-    return min(len(one), len(other)) >= CUT_LENGTH and (one.startswith(other) or other.startswith(one))
-
-
-def swapped(a: Person, b: Person) -> bool:
-    """The first name of each is a family name of the other, or nearly: one of them may be written worse than the other."""
-    if a.first_name is None or b.first_name is None:
-        return False
-    if _is_named(a, b) and _is_named(b, a):
-        return True
-    return any(
-        _nearly_named(a, b, least) and _nearly_named(b, a, NEARLY + NEARLY_TOO - least)
-        for least in (NEARLY, NEARLY_TOO)
-    )
-
-
-def _is_named(one: Person, other: Person) -> bool:
-    return not {one.first_name, one.first_two}.isdisjoint(_names(other, "name"))
-
-
-def _nearly_named(one: Person, other: Person, at_least: float) -> bool:
-    near = _close(at_least)
-    return any(near(one.first_name or "", name) for name in _names(other, "name"))
-
-
-def _is_named_sql(one: str, other: str) -> str:
-    either = " OR ".join(
-        f"coalesce({one}.{first} = {other}.{name}, false)"
-        for first in ("first_name", "first_two")
-        for name in ("birth_name", "usage_name")
-    )
-    return f"({either})"
-
-
-def _nearly_named_sql(one: str, other: str, at_least: float) -> str:
-    either = " OR ".join(
-        f"coalesce(jaro_winkler_similarity({one}.first_name, {other}.{name}) >= {at_least}, false)"
-        for name in ("birth_name", "usage_name")
-    )
-    return f"({either})"
-
-
-SWAPPED = (
-    f"coalesce({_is_named_sql('a', 'b')} AND {_is_named_sql('b', 'a')}"
-    f" OR {_nearly_named_sql('a', 'b', NEARLY_TOO)} AND {_nearly_named_sql('b', 'a', NEARLY_TOO)}"
-    f" AND ({_nearly_named_sql('a', 'b', NEARLY)} OR {_nearly_named_sql('b', 'a', NEARLY)}), false)"
-)
-
 NIR = Comparison(name="nir", french="numéro de sécurité sociale", levels=(
     _level("absent", lambda a, b: a.nir is None or b.nir is None, "a.nir IS NULL OR b.nir IS NULL"),
     _level("égal, certifié", lambda a, b: a.nir == b.nir and min(a.nir_state, b.nir_state) >= CERTIFIED,
@@ -148,70 +94,20 @@ NAME = Comparison(name="name", french="nom", levels=(
     _level("absent", lambda a, b: a.birth_name is None or b.birth_name is None, "a.birth_name IS NULL OR b.birth_name IS NULL"),
     _level("égal", lambda a, b: a.birth_name == b.birth_name or a.birth_bare == b.birth_bare,
            "a.birth_name = b.birth_name OR a.birth_bare = b.birth_bare"),
-    _level("égal, naissance et usage croisés", lambda a, b: _any_name(a, b, str.__eq__, "bare"), _both_ways("{x}_bare = {y}_bare")),
+    _level("égal, naissance et usage croisés", lambda a, b: any_name(a, b, str.__eq__, "bare"), both_ways("{x}_bare = {y}_bare")),
     _level("inversé avec le prénom", swapped, SWAPPED),
-    _level("même son ou coupé", lambda a, b: _any_name(a, b, str.__eq__, "heard") or _any_name(a, b, _cut, "name"),
-           f"{_both_ways('{x}_heard = {y}_heard')} OR "
-           + _both_ways(f"(least(len({{x}}_name), len({{y}}_name)) >= {CUT_LENGTH}"
+    _level("même son ou coupé", lambda a, b: any_name(a, b, str.__eq__, "heard") or any_name(a, b, cut, "name"),
+           f"{both_ways('{x}_heard = {y}_heard')} OR "
+           + both_ways(f"(least(len({{x}}_name), len({{y}}_name)) >= {CUT_LENGTH}"
                         " AND (starts_with({x}_name, {y}_name) OR starts_with({y}_name, {x}_name)))")),
-    _level("proche", lambda a, b: _any_name(a, b, _close(0.92), "bare"),
-           _both_ways("jaro_winkler_similarity({x}_bare, {y}_bare) >= 0.92")),
+    _level("proche", lambda a, b: any_name(a, b, close(0.92), "bare"),
+           both_ways("jaro_winkler_similarity({x}_bare, {y}_bare) >= 0.92")),
     _level("un mot commun", lambda a, b: bool(set(a.name_words) & set(b.name_words)), "list_has_any(a.name_words, b.name_words)"),
-    _level("un peu proche", lambda a, b: _any_name(a, b, _close(0.8), "bare"),
-           _both_ways("jaro_winkler_similarity({x}_bare, {y}_bare) >= 0.8")),
+    _level("un peu proche", lambda a, b: any_name(a, b, close(0.8), "bare"),
+           both_ways("jaro_winkler_similarity({x}_bare, {y}_bare) >= 0.8")),
     _level("différent, une femme", lambda a, b: "2" in {a.sex, b.sex}, "coalesce(a.sex = '2', false) OR coalesce(b.sex = '2', false)"),
     _level("différent", lambda _a, _b: True, "true"),
 ))  # fmt: skip
-
-
-def _near(one: str | None, other: str | None) -> bool:
-    one, other = one or "", other or ""
-    if JaroWinkler.similarity(one, other) >= 0.9:
-        return True
-    distance = Levenshtein.distance(one, other)
-    return distance <= 1 or (distance == 2 and sorted(one) == sorted(other))  # two letters that changed places
-
-
-ALIKE = "jaro_winkler_similarity(a.first_name, b.first_name) >= 0.8"
-
-
-def _alike(one: str | None, other: str | None) -> bool:
-    return JaroWinkler.similarity(one or "", other or "") >= 0.8
-
-
-def _begins(one: str, other: str) -> bool:
-    return min(len(one), len(other)) >= PREFIX and (one.startswith(other) or other.startswith(one))
-
-
-def _nearly_sql(one: str, other: str) -> str:
-    return (
-        f"(jaro_winkler_similarity({one}, {other}) >= 0.9 OR levenshtein({one}, {other}) <= 1 OR (len({one}) = len({other})"
-        f" AND levenshtein({one}, {other}) = 2 AND list_sort(string_split({one}, '')) = list_sort(string_split({other}, ''))))"
-    )
-
-
-def _half_unsaid(one: Person, other: Person) -> bool:
-    """What one joins to its first name is no other name of the other, written badly or cut included."""
-    half = one.second_half
-    return half is not None and not any(
-        word.startswith(half) or half.startswith(word) or _near(half, word) for word in other.first_names[1:]
-    )
-
-
-def half_equal(a: Person, b: Person) -> bool:
-    """Marie and Marie-Claude, Jean-Luc and Jean-Marc: twins are called so, and one person hardly ever is."""
-    return a.first_name == b.first_name and (_half_unsaid(a, b) or _half_unsaid(b, a))
-
-
-def _half_unsaid_sql(one: str, other: str) -> str:
-    half = f"{one}.second_half"
-    alike = f"starts_with(w, {half}) OR starts_with({half}, w) OR {_nearly_sql(half, 'w')}"
-    return f"({half} IS NOT NULL AND NOT coalesce(list_bool_or(list_transform({other}.first_names[2:], lambda w: {alike})), false))"
-
-
-HALF_EQUAL = (
-    f"coalesce(a.first_name = b.first_name AND ({_half_unsaid_sql('a', 'b')} OR {_half_unsaid_sql('b', 'a')}), false)"
-)
 
 
 FIRST_NAME = Comparison(name="first_name", french="prénom", levels=(
@@ -227,13 +123,13 @@ FIRST_NAME = Comparison(name="first_name", french="prénom", levels=(
            f"a.first_heard = b.first_heard AND NOT {HALF_EQUAL}"),
     _level("dans la liste de l'autre", lambda a, b: a.first_name in b.first_names or b.first_name in a.first_names,
            "list_contains(b.first_names, a.first_name) OR list_contains(a.first_names, b.first_name)"),
-    _level("commence comme l'autre", lambda a, b: _begins(a.first_two or "", b.first_two or ""),
+    _level("commence comme l'autre", lambda a, b: begins(a.first_two or "", b.first_two or ""),
            f"least(len(a.first_two), len(b.first_two)) >= {PREFIX}"
            " AND (starts_with(a.first_two, b.first_two) OR starts_with(b.first_two, a.first_two))"),
-    _level("très proche", lambda a, b: _near(a.first_name, b.first_name), _nearly_sql("a.first_name", "b.first_name")),
-    _level("un peu proche", lambda a, b: _alike(a.first_name, b.first_name) and Levenshtein.distance(a.first_name or "", b.first_name or "") <= 2,
+    _level("très proche", lambda a, b: near(a.first_name, b.first_name), nearly_sql("a.first_name", "b.first_name")),
+    _level("un peu proche", lambda a, b: alike(a.first_name, b.first_name) and Levenshtein.distance(a.first_name or "", b.first_name or "") <= 2,
            f"{ALIKE} AND levenshtein(a.first_name, b.first_name) <= 2"),
-    _level("ressemblant", lambda a, b: _alike(a.first_name, b.first_name), ALIKE),
+    _level("ressemblant", lambda a, b: alike(a.first_name, b.first_name), ALIKE),
     _level("un prénom commun", lambda a, b: bool(set(a.first_names) & set(b.first_names)), "list_has_any(a.first_names, b.first_names)"),
     _level("initiale", lambda a, b: min(len(a.first_name or ""), len(b.first_name or "")) == 1
            and (a.first_name or "")[:1] == (b.first_name or "")[:1],
