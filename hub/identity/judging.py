@@ -6,7 +6,6 @@ looked for, in every mode; on a large base that is nearly every pair of a common
 
 from __future__ import annotations
 
-from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -15,50 +14,22 @@ import orjson
 
 from hub.identity.comparisons import CHUNK, keep, kept
 from hub.identity.evidence import LINK, REVIEW, consider, evidence_of, outcomes
-from hub.identity.model.pairs import BITS, LEVELS, Pairs
+from hub.identity.model.pairs import Pairs
 from hub.identity.model.scorecard import nobody, rivals_of
+from hub.identity.neighbours import OF, ends_of, neighbours_of, pairs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from hub.identity.comparisons import Matcher
     from hub.identity.evidence import Considered
     from hub.identity.model.scorecard import Rivals
+    from hub.identity.neighbours import Around, End, Pair
 
-Pair = tuple[int, int]
-End = tuple[int, int]  # a record, and the source of the other
-Around = dict[int, tuple[float, float]]
 Before = tuple[float | None, str | None]
 Decision = tuple["Considered", np.ndarray, list[Before]]  # with which of the pairs are contended
 
-_READ = "c.record_a, c.record_b, c.levels, c.bits, c.chance, c.decision, c.contended, c.total, a.flow as flow_a, b.flow as flow_b"
-_FLOWS = """
-cross join lateral (select flow from source_identity where source_record_id = c.record_a offset 0) a
-cross join lateral (select flow from source_identity where source_record_id = c.record_b offset 0) b
-"""
-
-# The pairs of some records.
-OF = f"""
-select {_READ}
-from unnest(%(records)s::bigint[]) r(record) cross join lateral (
-  select * from comparison where record_a = r.record
-  union all select * from comparison where record_b = r.record and record_a <> all(%(records)s::bigint[])
-) c {_FLOWS}
-order by 1, 2
-"""  # noqa: S608 - our own
-
-# For each record, its best pairs worth ``least`` bits or more; and those contended worth ``most`` or less, that others come to rival.
-NEAR = f"""
-select {_READ}, r.record as read_of
-from unnest(%(records)s::bigint[], %(least)s::float8[], %(most)s::float8[]) r(record, least, most) cross join lateral (
-  (select * from comparison where record_a = r.record and total >= r.least order by total desc limit %(top)s)
-  union all (select * from comparison where record_b = r.record and total >= r.least order by total desc limit %(top)s)
-  union all select * from comparison where record_a = r.record and contended and total < r.least and total <= r.most
-  union all select * from comparison where record_b = r.record and contended and total < r.least and total <= r.most
-) c {_FLOWS}
-"""  # noqa: S608 - our own
 SEEN = {LINK, REVIEW}
-TOP, ALL, MATTER = 8, 1_000_000, 2  # pairs of a record read first, and all of them where these do not tell
 
 DECIDE = """
 insert into comparison (record_a, record_b, levels, bits, model, total, chance, decision, contended, evidence)
@@ -92,18 +63,18 @@ def judge_again(matcher: Matcher, records: Collection[int], fresh: Pairs) -> set
 
 def _judge(matcher: Matcher, rows: Sequence[Any], fresh: Pairs) -> set[int]:
     model = matcher.matching.model
-    mine = _pairs(matcher, rows).with_(fresh)
+    mine = pairs_of(matcher, rows).with_(fresh)
     total = model.totals(mine)
     alone = _considered(matcher, mine, nobody(len(mine)))
     known = {(row.record_a, row.record_b) for row in rows}
     around = _around(alone, total, reach=model.reach, fresh=len(fresh))
-    near = _near(matcher, around, known, set(chain(*_ends(mine.where(alone.contended)))))
+    near = neighbours_of(matcher, around, known, set(chain(*ends_of(mine.where(alone.contended)))))
     rivalled = _rivalled(matcher, near, fresh, total[len(rows) :])
     if rivalled:
-        ends = set(chain(*_ends(_pairs(matcher, [near[pair] for pair in rivalled]))))
-        near |= _near(matcher, _around_kept(matcher, rivalled), known, ends)
+        ends = set(chain(*ends_of(pairs_of(matcher, [near[pair] for pair in rivalled]))))
+        near |= neighbours_of(matcher, _around_kept(matcher, rivalled), known, ends)
     beside = list(near.values())
-    every = mine.with_(_pairs(matcher, beside))
+    every = mine.with_(pairs_of(matcher, beside))
     rivals = rivals_of(every, model.totals(every)) if len(every) > 1 else nobody(1)
     before = [(row.chance, row.decision) for row in rows] + [(None, None)] * len(fresh)
     decided = _settled(alone, _of(rivals, np.arange(len(mine))), matcher, before)
@@ -125,20 +96,6 @@ def _considered(matcher: Matcher, pairs: Pairs, rivals: Rivals) -> Considered:
 
 def _of(rivals: Rivals, places: np.ndarray) -> Rivals:
     return rivals[0][places], rivals[1][places]
-
-
-def _pairs(matcher: Matcher, rows: Sequence[Any]) -> Pairs:
-    """Kept comparisons as columns."""
-    if not rows:
-        return Pairs.none()
-    return Pairs(
-        a=np.array([row.record_a for row in rows], dtype=np.int64),
-        b=np.array([row.record_b for row in rows], dtype=np.int64),
-        source_a=np.array([matcher.source(row.flow_a) for row in rows], dtype=np.uint8),
-        source_b=np.array([matcher.source(row.flow_b) for row in rows], dtype=np.uint8),
-        levels=np.frombuffer(b"".join([row.levels for row in rows]), dtype=np.uint8).reshape(-1, LEVELS),
-        bits=np.frombuffer(b"".join([row.bits for row in rows]), dtype="<f4").reshape(-1, BITS),
-    )
 
 
 def _around(alone: Considered, total: np.ndarray, *, reach: float, fresh: int) -> Around:
@@ -168,58 +125,18 @@ def _around_kept(matcher: Matcher, rows: Mapping[Pair, float]) -> Around:
     return around
 
 
-def _near(matcher: Matcher, around: Around, known: Collection[Pair], ends: Collection[End]) -> dict[Pair, Any]:
-    """The kept pairs of some records that may rival or be rivalled, but for those that are ``known``: of each of ``ends``, the best two
-    for sure.
-    """
-    if not around:
-        return {}
-    rows = _best_of(matcher, around, TOP)
-    unsure = _unsure(rows, around, matcher.source, ends)
-    if unsure:
-        rows = rows + _best_of(matcher, {record: around[record] for record in unsure}, ALL)
-    return {pair: row for row in rows if (pair := (row.record_a, row.record_b)) not in known}
-
-
-def _best_of(matcher: Matcher, around: Around, top: int) -> list[Any]:
-    least, most = zip(*around.values(), strict=True)
-    asked = {"records": list(around), "least": list(least), "most": list(most), "top": top}
-    return matcher.ask((NEAR, asked))[0]
-
-
-def _unsure(rows: Sequence[Any], around: Around, source_of: Callable[[str], int], ends: Collection[End]) -> set[int]:
-    """Records of which as many pairs were read as may be at first, and not surely the best two with a source that is asked for."""
-    if len(rows) < TOP:
-        return set()
-    ranked: defaultdict[tuple[int, bool], list[float]] = defaultdict(list)
-    found: defaultdict[End, list[float]] = defaultdict(list)
-    for row in rows:
-        record, is_a = row.read_of, row.read_of == row.record_a
-        if row.total >= around[record][0]:
-            ranked[record, is_a].append(row.total)
-        if row.total < np.inf:
-            found[record, source_of(row.flow_b if is_a else row.flow_a)].append(row.total)
-    floor: defaultdict[int, float] = defaultdict(lambda: -np.inf)
-    for (record, _), bits in ranked.items():
-        if len(bits) >= TOP:
-            floor[record] = max(floor[record], min(bits))
-    return {
-        record for record, source in ends
-        if record in floor and sum(bits >= floor[record] for bits in found[record, source]) < MATTER
-    }  # fmt: skip
-
-
 def _rivalled(matcher: Matcher, near: Mapping[Pair, Any], fresh: Pairs, total: np.ndarray) -> dict[Pair, float]:
     """The kept pairs that a fresh one rivals, near enough to matter and better than what is known to rival them; and their bits."""
     rows = list(near.values())
     if not len(fresh) or not any(row.contended for row in rows):
         return {}
-    reach, found = matcher.matching.model.reach, dict[Pair, float]()
+    reach = matcher.matching.model.reach
+    found: dict[Pair, float] = {}
     joined = _best(_sides(fresh, total))
-    pairs = _pairs(matcher, rows)
+    pairs = pairs_of(matcher, rows)
     bits = matcher.matching.model.totals(pairs)
     before = _best(_sides(pairs, bits))
-    for row, one, other, worth in zip(rows, *_ends(pairs), bits.tolist(), strict=True):
+    for row, one, other, worth in zip(rows, *ends_of(pairs), bits.tolist(), strict=True):
         for end in (one, other) if row.contended else ():
             new = joined.get(end, NONE)[0]
             if new >= worth - reach and new > _other(before[end], worth):
@@ -230,16 +147,8 @@ def _rivalled(matcher: Matcher, near: Mapping[Pair, Any], fresh: Pairs, total: n
 NONE = (-np.inf, -np.inf)
 
 
-def _ends(pairs: Pairs) -> tuple[list[End], list[End]]:
-    """Each record of each pair, with the source of the other."""
-    return (
-        list(zip(pairs.a.tolist(), pairs.source_b.tolist(), strict=True)),
-        list(zip(pairs.b.tolist(), pairs.source_a.tolist(), strict=True)),
-    )
-
-
 def _sides(pairs: Pairs, total: np.ndarray) -> Iterable[tuple[End, float]]:
-    one, other = _ends(pairs)
+    one, other = ends_of(pairs)
     return zip(one + other, total.tolist() * 2, strict=True)
 
 

@@ -14,7 +14,7 @@ import pytest
 from identities import FLOWS, People, crowd, say, with_key
 from sqlalchemy import text
 
-from hub.identity import comparing, comparisons, judging, reconcile, records
+from hub.identity import comparing, comparisons, neighbours, reconcile, records
 from hub.identity.candidates import candidate_pairs, pairs_and_who
 from hub.identity.french.person import COLUMNS
 from hub.identity.match.blocking import find_pairs
@@ -251,7 +251,7 @@ def test_the_same_people_come_out_in_whatever_order_they_came_in(people, elsewhe
 
 @pytest.mark.parametrize("weighed", [True, False], ids=["weighed", "of a store filled before pairs were weighed"])
 def test_rivals_read_one_at_a_time_give_the_same_chances(people, elsewhere, monkeypatch, weighed):
-    monkeypatch.setattr(judging, "TOP", 1)
+    monkeypatch.setattr(neighbours, "TOP", 1)
     told, order = elsewhere(), namesakes(24)
     told.hear(*order)
     told.match()
